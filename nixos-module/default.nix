@@ -1,0 +1,310 @@
+# The host's half of Forage: it puts a generated tree where systemd, NixOS and the units of
+# the tree look for it, and keeps the host's own services off the sandboxes' interfaces.
+#
+# What differs between sandboxes is in the tree's files. Only templates are evaluated here,
+# one NixOS system each, so a host with many sandboxes costs no more than one with few.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  inherit (lib) mkOption types;
+
+  cfg = config.services.forage;
+
+  # A path inside a flake's source would change with every commit of that source. Copied on
+  # its own it changes with its content alone, and its name says what it is. A tree that a
+  # derivation makes is a string already, and must not be read at evaluation.
+  tree =
+    if builtins.isPath cfg.tree then
+      builtins.path {
+        path = cfg.tree;
+        name = "forage-tree";
+      }
+    else
+      cfg.tree;
+
+  # systemd.packages wants the layout of a package. Drop-in directories of units that come
+  # from elsewhere (systemd-nspawn@NAME.service.d) are merged by NixOS with the rest.
+  units = pkgs.linkFarm "forage-units" [
+    {
+      name = "lib/systemd/system";
+      path = "${tree}/systemd/system";
+    }
+  ];
+
+  nftables = config.networking.nftables.enable;
+
+  owner = config.users.users.${cfg.user};
+  ownerGroup = config.users.groups.${owner.group} or { gid = null; };
+
+  agrees = declared: ours: declared == null || declared == ours;
+
+  # Names in `used` that a sandbox has too, for an error message.
+  takenBy = used: lib.filter used cfg.sandboxes;
+  quoted = lib.concatMapStringsSep ", " (name: "\"${name}\"");
+
+  guestModule =
+    { name, config, ... }:
+    {
+      options = {
+        modules = mkOption {
+          type = types.listOf types.deferredModule;
+          default = [ ];
+          description = ''
+            The generated NixOS modules of this template: `guests/${name}.nix` of the tree.
+          '';
+        };
+
+        extraModules = mkOption {
+          type = types.listOf types.deferredModule;
+          default = [ ];
+          example = lib.literalExpression "[ { programs.direnv.enable = true; } ]";
+          description = ''
+            More NixOS configuration for the system inside the sandboxes of this template. It is
+            as trusted as the host's own configuration, but takes effect only inside: the
+            network fence, the limits and the mounts are the host's.
+          '';
+        };
+
+        nixos = mkOption {
+          type = types.raw;
+          readOnly = true;
+          internal = true;
+          default = import (pkgs.path + "/nixos/lib/eval-config.nix") {
+            # These two are the host's own, evaluated already.
+            inherit (pkgs) lib;
+            system = null;
+            prefix = [
+              "services"
+              "forage"
+              "guests"
+              name
+              "nixos"
+            ];
+            modules = [
+              ./guest.nix
+              guestDefaults
+            ]
+            ++ config.modules
+            ++ config.extraModules;
+          };
+          defaultText = lib.literalMD "the evaluated NixOS system";
+          description = "The evaluated NixOS system of this template, with `config` and `options`.";
+        };
+
+        system = mkOption {
+          type = types.package;
+          readOnly = true;
+          default = config.nixos.config.system.build.toplevel;
+          defaultText = lib.literalMD "the system that {option}`modules` describe";
+          description = ''
+            The NixOS system that every sandbox of this template boots. It is linked at
+            `/etc/forage/systems/${name}`.
+          '';
+        };
+      };
+    };
+
+  guestDefaults = {
+    _file = ./default.nix;
+    nixpkgs = {
+      inherit pkgs;
+      # `nix shell nixpkgs#...` inside then means the nixpkgs that the host has already.
+      flake.source = lib.mkDefault config.nixpkgs.flake.source;
+    };
+  };
+in
+{
+  options.services.forage = {
+    enable = lib.mkEnableOption "sandboxes for AI agents, as compiled by forage-gen";
+
+    tree = mkOption {
+      type = types.path;
+      example = lib.literalExpression "./generated";
+      description = ''
+        The tree that `forage-gen build` wrote. Its own `default.nix` sets this option. It is
+        linked at `/etc/forage/tree`, where the units find their scripts and rules.
+      '';
+    };
+
+    user = mkOption {
+      type = types.str;
+      example = "alice";
+      description = ''
+        The user of the host who owns the workspaces. The agent in a sandbox has the same user
+        number, so that what it writes to a workspace belongs to this user and to nobody else.
+      '';
+    };
+
+    uid = mkOption {
+      type = types.ints.unsigned;
+      example = 1000;
+      description = "The user number of {option}`services.forage.user`, as the tree has it.";
+    };
+
+    gid = mkOption {
+      type = types.ints.unsigned;
+      example = 100;
+      description = ''
+        The number of the primary group of {option}`services.forage.user`, as the tree has it.
+      '';
+    };
+
+    sandboxes = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "myproject" ];
+      description = ''
+        The names of the sandboxes in the tree. They are used to tell at evaluation that another
+        container of this host has the same name.
+      '';
+    };
+
+    guests = mkOption {
+      type = types.attrsOf (types.submodule guestModule);
+      default = { };
+      description = "The NixOS system inside the sandboxes, one for each template.";
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    assertions = [
+      {
+        assertion = config.users.users ? ${cfg.user};
+        message = ''
+          services.forage.user is "${cfg.user}", but this host has no such user: a sandbox would
+          have no owner for its workspace. Write users.users.${cfg.user} = { isNormalUser = true;
+          uid = ${toString cfg.uid}; }, or name the right user in forage.toml (user = "...") and
+          run `forage-gen build`.
+        '';
+      }
+      {
+        assertion = config.users.users ? ${cfg.user} -> agrees owner.uid cfg.uid;
+        message = ''
+          services.forage.uid is ${toString cfg.uid}, but users.users.${cfg.user}.uid is ${toString owner.uid}:
+          the agents' files would belong to somebody else. Write uid = ${toString owner.uid} in forage.toml
+          and run `forage-gen build`.
+        '';
+      }
+      {
+        assertion = config.users.users ? ${cfg.user} -> agrees ownerGroup.gid cfg.gid;
+        message = ''
+          services.forage.gid is ${toString cfg.gid}, but the primary group of ${cfg.user}, ${owner.group}, has the
+          number ${toString ownerGroup.gid}: the agents' files would belong to another group. Write
+          gid = ${toString ownerGroup.gid} in forage.toml and run `forage-gen build`.
+        '';
+      }
+      (
+        let
+          taken = takenBy (
+            name:
+            config.systemd.nspawn ? ${name} || config.environment.etc ? "systemd/nspawn/${name}.nspawn"
+          );
+        in
+        {
+          assertion = taken == [ ];
+          message = ''
+            systemd.nspawn (or environment.etc) has settings for ${quoted taken}, and so has Forage.
+            systemd would take the former and start the sandbox without its limits and mounts.
+            Rename the sandbox in forage.toml and run `forage-gen build`, or remove the other.
+          '';
+        }
+      )
+      (
+        let
+          taken = takenBy (name: config.boot.enableContainers && config.containers ? ${name});
+        in
+        {
+          assertion = taken == [ ];
+          message = ''
+            containers.<name> and Forage both have a machine named ${quoted taken}. Only one of them
+            can run at a time. Rename one.
+          '';
+        }
+      )
+      {
+        assertion = nftables -> !config.networking.nftables.flushRuleset;
+        message = ''
+          networking.nftables.flushRuleset is on: each reload of the host's firewall would remove
+          the fence around running sandboxes. Write networking.nftables.flushRuleset = false; the
+          tables of networking.nftables.tables are replaced one by one then.
+        '';
+      }
+    ]
+    # A guest's failed assertions stop its own evaluation too, but do not say whose they are.
+    ++ lib.concatLists (
+      lib.mapAttrsToList (
+        name: guest:
+        map (
+          { assertion, message, ... }:
+          {
+            inherit assertion;
+            message = "services.forage.guests.${name}: ${message}";
+          }
+        ) guest.nixos.config.assertions
+      ) cfg.guests
+    );
+
+    environment = {
+      etc = {
+        "forage/tree".source = tree;
+      }
+      // lib.mapAttrs' (name: guest: {
+        name = "forage/systems/${name}";
+        value.source = guest.system;
+      }) cfg.guests;
+
+      # What units and scripts of the tree call by name, in the system's profile. The rest of
+      # it (coreutils, bash, util-linux, procps, ...) is in every NixOS system.
+      systemPackages = [
+        pkgs.dnsmasq
+        pkgs.iproute2
+        pkgs.jq
+        pkgs.nftables
+      ];
+    };
+
+    systemd = {
+      packages = [ units ];
+
+      # NixOS links no *.wants directory of a package and reads no [Install] section.
+      targets.multi-user.wants = [ "forage.target" ];
+
+      # NixOS gives this unit a PATH of five packages, in a drop-in that is read after those of
+      # the tree (overrides.conf sorts behind forage.conf), so the tree cannot set it. The
+      # scripts that prepare a sandbox need what the tree's other units find.
+      services."systemd-nspawn@".path = [ "/run/current-system/sw" ];
+
+      network.networks."10-forage" = {
+        matchConfig.Name = "fg-*";
+        linkConfig.Unmanaged = true;
+      };
+    };
+
+    networking = {
+      # The table `inet forage` is the whole policy on these interfaces. A packet has to pass
+      # it and the host's firewall, so the latter lets pass what the fence has let pass.
+      # Each backend has its own wildcard, and takes the other's for a literal name.
+      firewall = {
+        trustedInterfaces = [ (if nftables then "fg-*" else "fg-+") ];
+        extraForwardRules = lib.mkIf nftables ''iifname "fg-*" accept'';
+      };
+
+      dhcpcd.denyInterfaces = [ "fg-*" ];
+      networkmanager.unmanaged = [ "interface-name:fg-*" ];
+    };
+
+    users = {
+      users.forage-dns = {
+        isSystemUser = true;
+        group = "forage-dns";
+        description = "Forage's resolvers";
+      };
+      groups.forage-dns = { };
+    };
+  };
+}

@@ -1,0 +1,267 @@
+# The NixOS system inside a sandbox, as far as it is the same for every template.
+#
+# Nothing here is a boundary. Whoever is root in a sandbox can undo all of it; what must hold
+# is held by the host: mounts, limits, user namespace and the network's fence.
+{
+  config,
+  lib,
+  options,
+  pkgs,
+  ...
+}:
+
+let
+  inherit (lib)
+    mkDefault
+    mkIf
+    mkOption
+    types
+    ;
+
+  cfg = config.forage.guest;
+
+  # A sandbox has 65,536 user numbers of its own; 0 is root and 65534 is nobody.
+  idType = types.ints.between 1 65533;
+
+  usersGid = config.ids.gids.users;
+
+  # Linked, not read: in a tree that a derivation makes, reading would need a build while the
+  # system is being evaluated.
+  wrapper =
+    name: agent:
+    lib.hiPrio (
+      pkgs.runCommandLocal "forage-agent-${name}" { inherit (agent) wrapper; } ''
+        mkdir -p $out/bin
+        ln -s "$wrapper" $out/bin/${lib.escapeShellArg name}
+      ''
+    );
+
+  agentModule = {
+    options = {
+      program = mkOption {
+        type = types.path;
+        example = lib.literalExpression ''lib.getExe' pkgs.claude-code "claude"'';
+        description = ''
+          The agent's real program. It is linked at `/etc/forage/agents/NAME`, where the wrapper
+          finds it.
+        '';
+      };
+
+      wrapper = mkOption {
+        type = types.path;
+        description = ''
+          The generated script that is on the `PATH` under the agent's name. It gives the agent,
+          and no other process, what it needs to log in.
+        '';
+      };
+    };
+  };
+in
+{
+  options.forage.guest = {
+    template = mkOption {
+      type = types.str;
+      example = "claude";
+      description = "The name of the template that this system belongs to.";
+    };
+
+    uid = mkOption {
+      type = idType;
+      example = 1000;
+      description = "The agent's user number: the one that the workspace's owner has on the host.";
+    };
+
+    gid = mkOption {
+      type = idType;
+      example = 100;
+      description = "The number of the agent's primary group.";
+    };
+
+    agents = mkOption {
+      type = types.attrsOf (types.submodule agentModule);
+      default = { };
+      description = "The agents that can be started in the sandbox, by the name of their command.";
+    };
+
+    etc = mkOption {
+      type = types.attrsOf types.path;
+      default = { };
+      example = lib.literalExpression ''{ "resolv.conf" = ./resolv.conf; }'';
+      description = "Files of the tree that belong in `/etc`, by their path there.";
+    };
+
+    init = mkOption {
+      type = types.nullOr types.path;
+      default = null;
+      description = ''
+        A script that the agent's user runs in `/workspace` each time that the sandbox starts,
+        before anybody can log in.
+      '';
+    };
+
+    nixDaemon = mkOption {
+      type = types.bool;
+      default = false;
+      description = ''
+        Whether `nix` is there and talks to a daemon outside of the sandbox. No daemon runs
+        inside in either case.
+      '';
+    };
+
+    authorizedKeys = mkOption {
+      type = types.listOf types.singleLineStr;
+      default = [ ];
+      example = [ "ssh-ed25519 AAAA... alice@laptop" ];
+      description = ''
+        SSH keys that may log in as `agent`. Without any, no SSH server runs.
+      '';
+    };
+  };
+
+  config = lib.mkMerge [
+    {
+      boot = {
+        enableContainers = false;
+      }
+      # Newer releases tell nspawn from other containers.
+      // (
+        if options.boot ? isNspawnContainer then { isNspawnContainer = true; } else { isContainer = true; }
+      );
+
+      system = {
+        name = "forage-${cfg.template}";
+
+        # The root is made anew at each start: there is no state that an older release made.
+        stateVersion = mkDefault config.system.nixos.release;
+
+        # A sandbox gets a new system by starting again, never by a switch inside it.
+        switch.enable = false;
+        disableInstallerTools = true;
+      };
+
+      networking = {
+        # One system serves every sandbox of the template. nspawn sets the name, from the
+        # sandbox's own settings; without /etc/hostname systemd keeps it, and nss-myhostname
+        # resolves it.
+        hostName = "";
+
+        # The host makes the link, its address and its routes before anything starts here, and
+        # fences it from outside.
+        useDHCP = false;
+        dhcpcd.enable = false;
+        firewall.enable = false;
+
+        # /etc/resolv.conf is one of the tree's files.
+        useHostResolvConf = false;
+        resolvconf.enable = false;
+      };
+
+      users = {
+        mutableUsers = false;
+
+        # Nobody has a password here. The host's root gets in by `machinectl shell`.
+        allowNoPasswordLogin = true;
+
+        users.agent = {
+          isNormalUser = true;
+          inherit (cfg) uid;
+          group = if cfg.gid == usersGid then "users" else "agent";
+          home = "/home/agent";
+          description = "Agent";
+          openssh.authorizedKeys.keys = cfg.authorizedKeys;
+        };
+        groups = mkIf (cfg.gid != usersGid) { agent = { inherit (cfg) gid; }; };
+      };
+
+      security.sudo.enable = false;
+
+      environment = {
+        etc =
+          lib.mapAttrs (_: source: { inherit source; }) cfg.etc
+          // lib.mapAttrs' (name: agent: {
+            name = "forage/agents/${name}";
+            value.source = agent.program;
+          }) cfg.agents;
+
+        systemPackages = [
+          pkgs.git
+          pkgs.jujutsu
+          pkgs.tmux
+        ]
+        ++ lib.mapAttrsToList wrapper cfg.agents;
+
+        # Templates say what a sandbox holds.
+        defaultPackages = mkDefault [ ];
+      };
+
+      # What a machine for people has and an agent has no use for.
+      documentation.enable = false;
+      programs.command-not-found.enable = mkDefault false;
+      services.logrotate.enable = mkDefault false;
+      systemd.oomd.enable = mkDefault false;
+      xdg = {
+        autostart.enable = mkDefault false;
+        icons.enable = mkDefault false;
+        mime.enable = mkDefault false;
+        sounds.enable = mkDefault false;
+      };
+
+      nix.enable = cfg.nixDaemon;
+    }
+
+    (mkIf cfg.nixDaemon {
+      environment.variables.NIX_REMOTE = "daemon";
+
+      nix = {
+        channel.enable = false;
+        nrBuildUsers = 0;
+        settings.experimental-features = mkDefault [
+          "nix-command"
+          "flakes"
+        ];
+      };
+
+      # The socket's path holds the daemon outside. One started here would have no store that
+      # it could write to.
+      systemd = {
+        services.nix-daemon.enable = false;
+        sockets.nix-daemon.enable = false;
+      };
+    })
+
+    (mkIf (cfg.init != null) {
+      systemd.services.forage-init = {
+        description = "Prepare the workspace";
+        wantedBy = [ "multi-user.target" ];
+        before = [ "systemd-user-sessions.service" ];
+        after = [ "nss-user-lookup.target" ];
+        serviceConfig = {
+          Type = "oneshot";
+          RemainAfterExit = true;
+          User = "agent";
+          WorkingDirectory = "/workspace";
+
+          # Nobody can log in before it is done, so it must not hang for ever.
+          TimeoutStartSec = "15min";
+        };
+        # As in a login shell, every program of the system is there.
+        script = ''
+          . ${config.system.build.setEnvironment}
+          exec ${cfg.init}
+        '';
+      };
+    })
+
+    (mkIf (cfg.authorizedKeys != [ ]) {
+      services.openssh = {
+        enable = true;
+        settings = {
+          AllowUsers = [ "agent" ];
+          KbdInteractiveAuthentication = false;
+          PasswordAuthentication = false;
+          PermitRootLogin = "no";
+        };
+      };
+    })
+  ];
+}
