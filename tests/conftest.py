@@ -1,0 +1,42 @@
+"""Fixtures and marks that all tests share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.requirements import TEST_HOST, require
+from tests.testhost.host import TestHost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark of the tests that run on the test host."""
+    config.addinivalue_line("markers", "host: runs on the test host (root, Linux; seconds each)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what uses the test host, so that it can be chosen and kept together.
+
+    With `pytest -n N --dist loadgroup` all of it runs in one worker, on one host:
+    the tests do not compete for the machine, and it boots once. With another
+    `--dist` each worker boots a host of its own, which is slower but as right.
+    """
+    parallel = config.pluginmanager.hasplugin("xdist")
+    for item in items:
+        if "host" in getattr(item, "fixturenames", ()):
+            item.add_marker("host")
+            if parallel:
+                item.add_marker(pytest.mark.xdist_group("host"))
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[TestHost]:
+    """The test host of this session, booted when the first test asks for it."""
+    require(*TEST_HOST)
+    with TestHost() as running:
+        yield running

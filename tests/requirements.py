@@ -1,0 +1,53 @@
+"""What a test needs of the machine it runs on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+# The whole of what `scripts/testhost` and the `host` fixture call on this machine.
+TEST_HOST = (
+    "root",
+    "bash",
+    "cp",
+    "mmdebstrap",
+    "nsenter",
+    "script",
+    "setpriv",
+    "systemctl",
+    "unshare",
+)
+
+
+def require(*needs: str) -> None:
+    """Skip the test where a need is missing; in CI, fail it.
+
+    A need is the name of a program, or "root". A skipped test is no failure, and
+    nobody would notice that CI has not run it for a year.
+    """
+    missing = [need for need in needs if not _present(need)]
+    if not missing:
+        return
+    reason = f"needs {', '.join(missing)}"
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason}, which CI must have")
+    pytest.skip(reason)
+
+
+def require_nixpkgs() -> str:
+    """The nixpkgs tree that FORAGE_NIXPKGS names, or else the test is skipped, in CI too.
+
+    It is some hundred megabytes that no package manager of a CI image brings.
+    """
+    path = os.environ.get("FORAGE_NIXPKGS")
+    if not path:
+        pytest.skip("needs a nixpkgs tree, named by FORAGE_NIXPKGS")
+    return path
+
+
+def _present(need: str) -> bool:
+    if need == "root":
+        return os.geteuid() == 0
+    return shutil.which(need) is not None

@@ -1,0 +1,77 @@
+#!/usr/bin/env bash
+# boot.sh ROOT GUEST HIERARCHY...: becomes the systemd of the test host.
+#
+# It is process 1 of namespaces of its own, on a terminal that records the console.
+# ROOT is the host's tree. GUEST is bound into it read-only. HIERARCHY are the
+# control group hierarchies to mount side by side, or the word "version2".
+set -euo pipefail
+
+root=$1
+guest=$2
+shift 2
+
+console=$(tty)
+
+mount --make-rprivate /
+mount --bind "$root" "$root"
+cd "$root"
+
+mount -t proc -o nosuid,nodev,noexec proc proc
+mount -t sysfs -o nosuid,nodev,noexec sysfs sys
+mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs run
+mount -t tmpfs -o mode=0755,nosuid tmpfs dev
+
+mkdir dev/net dev/pts dev/shm
+for device in null zero full random urandom tty fuse net/tun; do
+  if [[ -e /dev/$device ]]; then
+    cp -a "/dev/$device" "dev/$device"
+  fi
+done
+mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs dev/shm
+ln -s pts/ptmx dev/ptmx
+ln -s /proc/self/fd dev/fd
+ln -s /proc/self/fd/0 dev/stdin
+ln -s /proc/self/fd/1 dev/stdout
+ln -s /proc/self/fd/2 dev/stderr
+: >dev/console
+mount --bind "$console" dev/console
+
+if [[ $1 == version2 ]]; then
+  mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 sys/fs/cgroup
+  words=()
+else
+  mount -t tmpfs -o mode=0755,nosuid,nodev,noexec tmpfs sys/fs/cgroup
+  for hierarchy; do
+    mkdir "sys/fs/cgroup/$hierarchy"
+    type=cgroup
+    options=$hierarchy
+    case $hierarchy in
+      systemd) options=none,name=systemd ;;
+      unified) type=cgroup2 options=rw ;;
+    esac
+    mount -t "$type" -o "nosuid,nodev,noexec,$options" "$type" "sys/fs/cgroup/$hierarchy"
+  done
+  # systemd 256 and later refuse version 1 unless told twice.
+  words=(systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1)
+fi
+
+# The kernel is shared: what is not the network's own stays as the machine has it.
+mount --bind proc/sys proc/sys
+mount --bind proc/sys/net proc/sys/net
+mount -o remount,bind,ro proc/sys
+mount -o remount,bind,ro sys
+
+mkdir -p var/lib/forage/guests/trixie
+mount --bind "$guest" var/lib/forage/guests/trixie
+mount -o remount,bind,ro var/lib/forage/guests/trixie
+
+hostname "$(<etc/hostname)"
+pivot_root . mnt
+umount -l /mnt
+# As on a booted machine; without it the mounts of services do not reach nspawn,
+# and LoadCredential= fails.
+mount --make-rshared /
+
+exec env -i container=forage-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+  /lib/systemd/systemd "${words[@]}"

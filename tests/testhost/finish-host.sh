@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# finish-host.sh ROOT: makes a bare Debian tree fit to boot as the test host.
+set -euo pipefail
+
+root=$1
+
+# mmdebstrap copies these two from the machine it runs on.
+rm -f "$root/etc/hostname" "$root/etc/resolv.conf"
+# Each copy of the tree gets an id of its own before it boots.
+: >"$root/etc/machine-id"
+
+# What has no place in a container that shares its kernel, or would compete with
+# the units under test for interfaces and names.
+systemctl --quiet --root="$root" mask \
+  systemd-modules-load.service modprobe@.service \
+  systemd-networkd.service systemd-networkd.socket systemd-resolved.service \
+  console-getty.service getty@.service getty.target \
+  apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
+  fstrim.timer systemd-pstore.service \
+  dev-hugepages.mount sys-kernel-config.mount sys-kernel-debug.mount \
+  sys-kernel-tracing.mount sys-fs-fuse-connections.mount
+systemctl --quiet --root="$root" set-default multi-user.target
+# Nothing to bring up to date at boot: saves a second of each.
+touch "$root/etc/.updated" "$root/var/.updated"
+
+# A nested systemd can neither write to version 1 control groups nor is allowed
+# to choose. It sees version 2 instead; limits bind on the outer unit either way.
+install -D -m 0644 /dev/stdin \
+  "$root/etc/systemd/system/systemd-nspawn@.service.d/testhost.conf" <<'CONF'
+[Service]
+Environment=SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
+CONF
+
+# The store as NixOS has it: there from the start, the daemon behind its socket
+# alone, and the socket open to every user (nix.conf says who may do what).
+chroot "$root" install -d -m 1775 -o root -g nixbld /nix/store
+systemctl --quiet --root="$root" disable nix-daemon.service
+systemctl --quiet --root="$root" enable nix-daemon.socket
+install -D -m 0644 /dev/stdin "$root/etc/tmpfiles.d/testhost.conf" <<'CONF'
+z /nix/var/nix/daemon-socket 0755 root root
+CONF

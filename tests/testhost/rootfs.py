@@ -1,0 +1,219 @@
+"""Debian root file systems for the test host and its guests, made once and kept."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+DEFAULT_CACHE = Path("/var/cache/forage")
+
+# Nobody reads manuals in there, and what is not in the tree need not be copied
+# for every host. Copyright files stay: they are small, and licences ask for it.
+_MMDEBSTRAP = (
+    "mmdebstrap",
+    "--quiet",
+    "--mode=root",
+    "--variant=minbase",
+    "--format=directory",
+    "--aptopt=Acquire::Languages { none; }",
+    "--dpkgopt=path-exclude=/usr/share/man/*",
+    "--dpkgopt=path-exclude=/usr/share/info/*",
+    "--dpkgopt=path-exclude=/usr/share/locale/*",
+    "--dpkgopt=path-exclude=/usr/share/doc/*",
+    "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to make one root file system."""
+
+    name: str
+    packages: tuple[str, ...]
+    suite: str = "trixie"
+
+    @property
+    def finish(self) -> Path:
+        """The script that makes a bare installation fit for its job."""
+        return HERE / f"finish-{self.name}.sh"
+
+    @property
+    def command(self) -> tuple[str, ...]:
+        """The mmdebstrap call, short of the target directory.
+
+        No mirror is named, so that apt takes the one this machine is set up for.
+        """
+        return (*_MMDEBSTRAP, f"--include={','.join(self.packages)}", self.suite)
+
+    @property
+    def directory(self) -> str:
+        """The name below the cache: another recipe has another name."""
+        digest = hashlib.sha256("\0".join(self.command).encode())
+        digest.update(self.finish.read_bytes())
+        return f"{self._prefix}{digest.hexdigest()[:16]}"
+
+    @property
+    def _prefix(self) -> str:
+        return f"rootfs-{self.name}-"
+
+    def others(self, cache: Path) -> list[Path]:
+        """Trees that an older recipe of this name left in the cache."""
+        return [p for p in cache.glob(f"{self._prefix}*") if p.name != self.directory]
+
+
+HOST = Recipe(
+    "host",
+    (
+        "acl",
+        "bash",
+        "bind9-dnsutils",
+        "ca-certificates",
+        "conntrack",
+        "curl",
+        "dbus",
+        "dnsmasq-base",
+        "git",
+        "iproute2",
+        "iputils-ping",
+        "jq",
+        "libcap2-bin",
+        "libnss-systemd",
+        "nftables",
+        "nix-bin",
+        "nix-setup-systemd",
+        "openssh-client",
+        "openssl",
+        "procps",
+        "psmisc",
+        "python3-minimal",
+        "socat",
+        "sudo",
+        "systemd",
+        "systemd-container",
+        "systemd-sysv",
+        "tmux",
+        "util-linux",
+    ),
+)
+
+GUEST = Recipe(
+    "guest",
+    (
+        "bash",
+        "bind9-dnsutils",
+        "ca-certificates",
+        "curl",
+        "dbus",
+        "git",
+        "iproute2",
+        "iputils-ping",
+        "libcap2-bin",
+        "nix-bin",
+        "procps",
+        "python3-minimal",
+        "systemd",
+        "systemd-sysv",
+        "tmux",
+    ),
+)
+
+
+class Tree:
+    """A finished root file system, kept from removal while this is open.
+
+    The hold is a shared lock on the directory itself. A process that is given
+    the descriptor `fd` shares the hold, and keeps it for as long as it lives.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(self.fd, fcntl.LOCK_SH)
+
+    def close(self) -> None:
+        """Give up this process's hold."""
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def cache_directory() -> Path:
+    """Where root file systems are kept between runs."""
+    return Path(os.environ.get("FORAGE_CACHE") or DEFAULT_CACHE)
+
+
+def obtain(recipe: Recipe) -> Tree:
+    """The recipe's tree, made now if this machine does not have it yet."""
+    cache = cache_directory()
+    cache.mkdir(parents=True, exist_ok=True)
+    with _locked(cache / f"{recipe.name}.lock"):
+        path = cache / recipe.directory
+        if not path.exists():
+            _make(recipe, path)
+        tree = Tree(path)
+        _remove_unused(recipe.others(cache))
+    return tree
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the one lock for making and removing trees of a name."""
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _make(recipe: Recipe, path: Path) -> None:
+    """Build beside the final place and rename: a half-made tree has no valid name."""
+    for dead in path.parent.glob(f"making-{recipe.name}-*"):
+        shutil.rmtree(dead)  # we hold the lock, so its maker is gone
+    work = Path(tempfile.mkdtemp(prefix=f"making-{recipe.name}-", dir=path.parent))
+    try:
+        root = work / "root"
+        _call(*recipe.command, str(root))
+        _call("bash", str(recipe.finish), str(root))
+        root.rename(path)
+    finally:
+        shutil.rmtree(work)
+
+
+def _call(*argv: str) -> None:
+    done = subprocess.run(
+        argv,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode:
+        tail = "\n".join(done.stdout.splitlines()[-40:])
+        message = f"{argv[0]} failed with status {done.returncode}:\n{tail}"
+        raise RuntimeError(message)
+
+
+def _remove_unused(trees: list[Path]) -> None:
+    for path in trees:
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            continue  # a running host has its guests from there; the next run looks again
+        finally:
+            os.close(fd)
+        # The name goes first and at once, so that nothing can begin to use half a tree.
+        doomed = path.with_name(f"removing-{path.name}")
+        path.rename(doomed)
+        shutil.rmtree(doomed)
