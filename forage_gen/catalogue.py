@@ -1,0 +1,50 @@
+"""What Forage knows about particular agents. An agent that joins is a row here, not an `if`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SettingsFormat(StrEnum):
+    """The kinds of permission file that Forage can write, one function each in the emitter."""
+
+    CLAUDE_CODE = "claude-code"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentKind:
+    """One agent program.
+
+    `package` is its nixpkgs attribute path, `program` the name of its executable,
+    `hosts` the names it cannot work without, `config_dir` where it keeps its state,
+    relative to the agent user's home.
+    """
+
+    package: str
+    program: str
+    auth_env_var: str
+    hosts: tuple[str, ...]
+    config_dir: str
+    settings: SettingsFormat
+
+
+_KINDS = (
+    # https://code.claude.com/docs/en/settings (variables, directory) and
+    # https://code.claude.com/docs/en/network-config (hosts).
+    AgentKind(
+        package="claude-code",
+        program="claude",
+        auth_env_var="ANTHROPIC_API_KEY",
+        hosts=("api.anthropic.com",),
+        config_dir=".claude",
+        settings=SettingsFormat.CLAUDE_CODE,
+    ),
+)
+
+BY_PACKAGE = {kind.package: kind for kind in _KINDS}
+
+
+def known_packages() -> str:
+    """List the packages in the catalogue, for messages."""
+    return ", ".join(f"`{package}`" for package in sorted(BY_PACKAGE))

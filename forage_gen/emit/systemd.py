@@ -1,0 +1,148 @@
+"""Units and drop-ins: systemd.unit(5) and its companions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forage_gen.artifact import Artifact
+from forage_gen.emit.render import render
+from forage_gen.quote import systemd as q
+from forage_gen.resolve import plan as p
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from forage_gen.quote.systemd import SystemdToken
+
+UNITS = "systemd/system"
+
+# Where units find programs: NixOS's system profile, then where other distributions have them.
+TOOL_PATH = "/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# tmpfs counts inodes apart from bytes; one of its pages has 4,096 bytes (tmpfs(5)).
+PAGE = 4096
+
+_SHARED = (
+    "forage-netns@.service",
+    "forage-link@.service",
+    "forage-firewall.service",
+    "forage-upstream.service",
+    "forage-resolver@.service",
+    "forage-reset@.service",
+    "forage.target",
+)
+
+
+def artifacts(plan: p.Plan) -> Iterator[Artifact]:
+    """Yield the units that all sandboxes share, then those of each sandbox."""
+    for name in _SHARED:
+        text = render(
+            q.SystemdToken,
+            f"systemd/{name}.j2",
+            tool_path=q.plain(TOOL_PATH),
+            tree=q.plain(p.TREE),
+        )
+        yield Artifact(f"{UNITS}/{name}", text.encode())
+    for sandbox in plan.sandboxes:
+        yield _drop_in(sandbox)
+        yield _root(sandbox)
+        yield _bind_mount("Workspace", sandbox, sandbox.workspace, plan.owner)
+        for mount in sandbox.mounts:
+            yield _bind_mount(f"Mount at {mount.target}", sandbox, mount, plan.owner)
+        if sandbox.template.reset_every is not None:
+            yield _timer(sandbox, sandbox.template.reset_every)
+        if wants := _wants(sandbox):
+            text = render(q.SystemdToken, "systemd/wants.conf.j2", wants=wants)
+            yield Artifact(f"{UNITS}/forage.target.d/{sandbox.name}.conf", text.encode())
+
+
+def mount_unit(where: str) -> SystemdToken:
+    """Name the unit that mounts something at `where` (systemd.mount(5))."""
+    return q.joined("", [q.unit_path_escape(where), q.plain(".mount")])
+
+
+def _drop_in(sandbox: p.Sandbox) -> Artifact:
+    template = sandbox.template
+    limits = template.limits
+    text = render(
+        q.SystemdToken,
+        "systemd/sandbox.conf.j2",
+        name=q.plain(sandbox.name),
+        template=q.plain(template.name),
+        description=q.plain(template.description),
+        needs=list(_needs(sandbox)),
+        tool_path=q.plain(TOOL_PATH),
+        netns_path=q.plain(f"{p.NETNS}/{sandbox.netns}"),
+        libexec=q.plain(f"{p.TREE}/libexec"),
+        secrets=[q.credential(secret.name, secret.source) for secret in sandbox.secrets],
+        cpu_quota=q.plain(limits.cpu_quota) if limits.cpu_quota else None,
+        memory_max=q.plain(limits.memory_max) if limits.memory_max else None,
+        tasks_max=q.integer(limits.tasks_max) if limits.tasks_max else None,
+    )
+    return Artifact(f"{UNITS}/{sandbox.unit}.d/forage.conf", text.encode())
+
+
+def _needs(sandbox: p.Sandbox) -> Iterator[SystemdToken]:
+    yield mount_unit(sandbox.root)
+    yield mount_unit(sandbox.workspace.staging)
+    for mount in sandbox.mounts:
+        yield mount_unit(mount.staging)
+    yield q.plain(f"forage-netns@{sandbox.name}.service")
+    if sandbox.template.has_network:
+        yield q.plain(f"forage-link@{sandbox.name}.service")
+        yield q.plain("forage-firewall.service")
+        yield q.plain(f"forage-resolver@{sandbox.template.name}.service")
+
+
+def _root(sandbox: p.Sandbox) -> Artifact:
+    size = sandbox.template.limits.disk_max
+    text = render(
+        q.SystemdToken,
+        "systemd/root.mount.j2",
+        name=q.plain(sandbox.name),
+        unit=q.plain(sandbox.unit),
+        where=q.path(sandbox.root),
+        size=q.integer(size),
+        inodes=q.integer(size // PAGE),
+    )
+    return Artifact(f"{UNITS}/{mount_unit(sandbox.root)}", text.encode())
+
+
+def _bind_mount(what: str, sandbox: p.Sandbox, bind: p.Bind, owner: p.Owner) -> Artifact:
+    text = render(
+        q.SystemdToken,
+        "systemd/bind.mount.j2",
+        what=q.plain(what),
+        name=q.plain(sandbox.name),
+        unit=q.plain(sandbox.unit),
+        source=q.path(bind.source),
+        where=q.path(bind.staging),
+        idmap=q.plain(_idmap(sandbox, owner)) if sandbox.template.private_users else None,
+    )
+    return Artifact(f"{UNITS}/{mount_unit(bind.staging)}", text.encode())
+
+
+def _idmap(sandbox: p.Sandbox, owner: p.Owner) -> str:
+    """Map the owner's two numbers, and no others: HOST:MAPPED:COUNT (mount(8))."""
+    user = f"u:{owner.uid}:{sandbox.uid_base + owner.uid}:1"
+    group = f"g:{owner.gid}:{sandbox.uid_base + owner.gid}:1"
+    return f"X-mount.idmap={user} {group}"
+
+
+def _timer(sandbox: p.Sandbox, calendar: str) -> Artifact:
+    text = render(
+        q.SystemdToken,
+        "systemd/reset.timer.j2",
+        name=q.plain(sandbox.name),
+        calendar=q.plain(calendar),
+    )
+    return Artifact(f"{UNITS}/forage-reset@{sandbox.name}.timer", text.encode())
+
+
+def _wants(sandbox: p.Sandbox) -> list[SystemdToken]:
+    wants = []
+    if sandbox.auto_start:
+        wants.append(q.plain(sandbox.unit))
+    if sandbox.template.reset_every is not None:
+        wants.append(q.plain(f"forage-reset@{sandbox.name}.timer"))
+    return wants

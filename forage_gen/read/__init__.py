@@ -1,0 +1,1 @@
+"""From files to validated models, with the place of every value."""

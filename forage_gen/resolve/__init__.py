@@ -1,0 +1,1 @@
+"""From models and `forage.lock` to one immutable plan."""

@@ -1,0 +1,225 @@
+"""The plan: every decision about a project, made once, immutable.
+
+Emitters read it and nothing else. A path, address or name on which two of them
+must agree is a field here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
+
+from forage_gen.catalogue import SettingsFormat
+
+# Where the generated tree and its run-time state are found on a host.
+TREE = "/etc/forage/tree"
+SYSTEMS = "/etc/forage/systems"
+RUNTIME = "/run/forage"
+MACHINES = "/var/lib/machines"
+NETNS = "/run/netns"
+
+# Paths inside a sandbox.
+WORKSPACE = "/workspace"
+SECRETS = "/run/secrets"
+AGENT_HOME = "/home/agent"
+AGENT_PROGRAMS = "/etc/forage/agents"
+OWN_BIN = "/opt/forage/bin"
+INIT_SCRIPT = "/opt/forage/init"
+FACTS_INSIDE = "/etc/forage.json"
+
+UIDS_PER_SANDBOX = 65536
+
+
+class Network(StrEnum):
+    """The three modes of the security model."""
+
+    FULL = "full"
+    RESTRICTED = "restricted"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The host user who owns the workspaces. The agent inside has the same numbers."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameRule:
+    """A host name that may be reached at TCP `ports`. `name` is ASCII, lower case."""
+
+    name: str
+    wildcard: bool
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRule:
+    """A prefix that may be reached; `port` None means every port and protocol."""
+
+    network: IPv4Network
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """What an agent may do without asking."""
+
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    skip_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigDir:
+    """An agent's own state on the host (`source`, absolute), seen inside at `target`."""
+
+    source: str
+    target: str
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent. `program` is the executable's name, `secret` the file's name in /run/secrets."""
+
+    name: str
+    package: tuple[str, ...]
+    program: str
+    secret: str | None
+    auth_env_var: str | None
+    hosts: tuple[str, ...]
+    settings: SettingsFormat | None
+    permissions: Permissions
+    config_dir: ConfigDir | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits as text that systemd and the kernel take; None where there is none."""
+
+    cpu_quota: str | None
+    memory_max: str | None
+    tasks_max: int | None
+    disk_max: str
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A kind of sandbox, with everything it inherits.
+
+    `nft_name` is a valid nftables identifier. `resolver_port` is the port on the
+    host where the template's dnsmasq listens. `rootfs` is None for a NixOS guest.
+    """
+
+    name: str
+    description: str
+    network: Network
+    names: tuple[NameRule, ...]
+    addresses: tuple[AddressRule, ...]
+    nft_name: str
+    resolver_port: int
+    packages: tuple[tuple[str, ...], ...]
+    agents: tuple[Agent, ...]
+    init_commands: tuple[str, ...]
+    nix_daemon: bool
+    read_only_workspace: bool
+    protected_paths: tuple[str, ...]
+    limits: Limits
+    private_users: bool
+    syscall_filter: tuple[str, ...]
+    git_user: str | None
+    git_email: str | None
+    reset_every: str | None
+    rootfs: str | None
+
+    @property
+    def has_network(self) -> bool:
+        """Whether its sandboxes have an interface at all."""
+        return self.network is not Network.NONE
+
+    @property
+    def system(self) -> str:
+        """The guest's root on the host: a NixOS system or a root file system."""
+        return self.rootfs or f"{SYSTEMS}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A part of the host that a sandbox sees.
+
+    `source` is where it is on the host; `staging` where a mount unit puts it, with
+    the owner's ids mapped, for nspawn to take; `target` where it appears inside.
+    """
+
+    source: str
+    staging: str
+    target: str
+    read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A credential: `name` inside, `source` the file on the host."""
+
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """One sandbox, with every number and path it has been given."""
+
+    name: str
+    template: Template
+    slot: int
+    address: IPv4Address
+    interface: str
+    uid_base: int
+    workspace: Bind
+    mounts: tuple[Bind, ...]
+    secrets: tuple[Secret, ...]
+    auto_start: bool
+
+    @property
+    def unit(self) -> str:
+        """The stock unit that runs it."""
+        return f"systemd-nspawn@{self.name}.service"
+
+    @property
+    def root(self) -> str:
+        """The machine's directory, where the stock unit looks for it."""
+        return f"{MACHINES}/{self.name}"
+
+    @property
+    def netns(self) -> str:
+        """The name of its network namespace, as ip-netns(8) knows it."""
+        return f"forage-{self.name}"
+
+    @property
+    def secrets_dir(self) -> str:
+        """Where its secrets are laid out on the host while it runs."""
+        return f"{RUNTIME}/secrets/{self.name}"
+
+    @property
+    def facts(self) -> str:
+        """Its directory of facts in the tree, as the host sees it."""
+        return f"{TREE}/sandboxes/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole project, decided."""
+
+    owner: Owner
+    subnet: IPv4Network
+    gateway: IPv4Address
+    external_interface: str | None
+    authorized_keys: tuple[str, ...]
+    templates: tuple[Template, ...]
+    sandboxes: tuple[Sandbox, ...]

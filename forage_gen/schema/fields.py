@@ -1,0 +1,112 @@
+"""The types of single values: `forage_gen.values` made into pydantic fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from pydantic import PlainValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from forage_gen.values import (
+    accounts,
+    calendar,
+    commands,
+    env,
+    hosts,
+    limits,
+    names,
+    packages,
+    paths,
+    secrets,
+    sshkeys,
+    subnets,
+    syscalls,
+)
+from forage_gen.values.problem import ValueProblem
+
+Parsed = TypeVar("Parsed")
+
+# The key under which the project's directory reaches the validators that need it.
+PROJECT_DIRECTORY = "project_directory"
+
+
+def refusal(problem: ValueProblem) -> PydanticCustomError:
+    """Carry a problem through pydantic, with its code, message and hint."""
+    # The message is passed as a variable: braces in it must not be read as fields.
+    return PydanticCustomError(
+        problem.code,  # type: ignore[arg-type]  # wants a literal, for no reason at run time
+        "{message}",
+        {"message": problem.message, "hint": problem.hint, "sensitive": problem.sensitive},
+    )
+
+
+def _checked(
+    kind: type, otherwise: str, parse: Callable[..., Parsed], json_type: object
+) -> PlainValidator:
+    def validate(value: object) -> Parsed:
+        if type(value) is not kind:  # not isinstance: a bool is no int here
+            raise PydanticCustomError(otherwise, "wrong type")  # type: ignore[arg-type]
+        try:
+            return parse(value)
+        except ValueProblem as problem:
+            raise refusal(problem) from None
+
+    return PlainValidator(validate, json_schema_input_type=json_type)
+
+
+def _text(parse: Callable[[str], Parsed]) -> PlainValidator:
+    return _checked(str, "string_type", parse, str)
+
+
+def _secret_path(value: object, info: ValidationInfo) -> secrets.SecretPath:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "wrong type")
+    project = (info.context or {}).get(PROJECT_DIRECTORY)
+    try:
+        return secrets.secret_path(value, project=project)
+    except ValueProblem as problem:
+        raise refusal(problem) from None
+
+
+def _syscall_filter(value: object) -> syscalls.SyscallFilter:
+    strings = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    if not (isinstance(value, str) or strings):
+        raise PydanticCustomError("string_or_list_type", "wrong type")
+    try:
+        return syscalls.syscall_filter(value)  # type: ignore[arg-type]  # checked above
+    except ValueProblem as problem:
+        raise refusal(problem) from None
+
+
+SandboxName = Annotated[names.SandboxName, _text(names.sandbox_name)]
+TemplateName = Annotated[names.TemplateName, _text(names.template_name)]
+AgentName = Annotated[names.AgentName, _text(names.agent_name)]
+SecretName = Annotated[names.SecretName, _text(names.secret_name)]
+MountName = Annotated[names.MountName, _text(names.mount_name)]
+UserName = Annotated[accounts.UserName, _text(accounts.user_name)]
+InterfaceName = Annotated[accounts.InterfaceName, _text(accounts.interface_name)]
+OneLine = Annotated[accounts.OneLine, _text(accounts.one_line)]
+HostPath = Annotated[paths.HostPath, _text(paths.host_path)]
+ContainerPath = Annotated[paths.ContainerPath, _text(paths.container_path)]
+ProtectedPath = Annotated[paths.ProtectedPath, _text(paths.protected_path)]
+SecretPath = Annotated[
+    secrets.SecretPath, PlainValidator(_secret_path, json_schema_input_type=str)
+]
+AllowedHost = Annotated[hosts.AllowedHost, _text(hosts.allowed_host)]
+Subnet = Annotated[subnets.IPv4Network, _text(subnets.sandbox_subnet)]
+CpuQuota = Annotated[limits.CpuQuota, _text(limits.cpu_quota)]
+MemorySize = Annotated[limits.MemorySize, _text(limits.memory_size)]
+DiskSize = Annotated[limits.DiskSize, _text(limits.disk_size)]
+TasksMax = Annotated[limits.TasksMax, _checked(int, "int_type", limits.tasks_max, int)]
+Calendar = Annotated[str, _text(calendar.calendar_expression)]
+PackagePath = Annotated[tuple[str, ...], _text(packages.attribute_path)]
+AuthorizedKey = Annotated[sshkeys.AuthorizedKey, _text(sshkeys.authorized_key)]
+SyscallFilter = Annotated[
+    syscalls.SyscallFilter, PlainValidator(_syscall_filter, json_schema_input_type=str | list[str])
+]
+EnvVarName = Annotated[env.EnvVarName, _text(env.env_var_name)]
+InitCommand = Annotated[commands.InitCommand, _text(commands.init_command)]
+PermissionRule = Annotated[commands.PermissionRule, _text(commands.permission_rule)]
+GitUser = Annotated[str, _text(commands.git_user)]
+GitEmail = Annotated[str, _text(commands.git_email)]
