@@ -1,0 +1,1 @@
+"""Emitters: from a plan to artifacts, one target language a module."""
