@@ -201,8 +201,7 @@ in
       (
         let
           taken = takenBy (
-            name:
-            config.systemd.nspawn ? ${name} || config.environment.etc ? "systemd/nspawn/${name}.nspawn"
+            name: config.systemd.nspawn ? ${name} || config.environment.etc ? "systemd/nspawn/${name}.nspawn"
           );
         in
         {

@@ -195,7 +195,10 @@ in
       };
 
       # What a machine for people has and an agent has no use for.
-      documentation.enable = false;
+      documentation = {
+        enable = false;
+        man.enable = false; # else man-db stays
+      };
       programs.command-not-found.enable = mkDefault false;
       services.logrotate.enable = mkDefault false;
       systemd.oomd.enable = mkDefault false;

@@ -1,0 +1,37 @@
+# What it takes to work on Forage: the package's own dependencies, and the tools that the
+# tests and linters call.
+{
+  deadnix,
+  dnsmasq,
+  forage-gen,
+  jq,
+  mkShell,
+  nftables,
+  nix,
+  nixfmt,
+  python3Packages,
+  ruff,
+  shellcheck,
+  statix,
+}:
+
+mkShell {
+  inputsFrom = [ forage-gen ];
+
+  packages = [
+    deadnix
+    dnsmasq
+    jq
+    nftables
+    nix
+    nixfmt
+    python3Packages.hypothesis
+    python3Packages.mypy
+    python3Packages.pytest
+    python3Packages.pytest-xdist
+    python3Packages.syrupy
+    ruff
+    shellcheck
+    statix
+  ];
+}
