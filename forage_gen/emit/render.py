@@ -63,11 +63,11 @@ def environment(token_class: type[Token], templates: Path = TEMPLATES) -> jinja2
     """
     # Autoescape (ruff's S701) escapes for HTML, which would corrupt every
     # language here. `finalize` does its job: it refuses what is not quoted.
-    return jinja2.Environment(  # noqa: S701
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
         finalize=_only(token_class),
-        autoescape=False,
+        autoescape=False,  # noqa: S701
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,

@@ -284,9 +284,7 @@ def mount_options(options: Sequence[str]) -> SystemdToken:
     """
     for option in options:
         if not option or set(option) & set(',"\\'):
-            SystemdToken.refuse(
-                option, "a mount option is not empty and has no comma, quote or backslash"
-            )
+            SystemdToken.refuse(option, 'a mount option is not empty and has none of , " \\')
     return plain(",".join(options))
 
 
@@ -328,6 +326,24 @@ def unit_names(names: Iterable[str]) -> SystemdToken:
     return SystemdToken.joined(" ", map(unit_name, names))
 
 
+def mount_unit(where: str) -> SystemdToken:
+    """Write the name of the unit that mounts something at a path.
+
+    Args:
+        where: The path, as for :func:`path`.
+
+    Returns:
+        The name, as an element of a list or for the name of a file.
+
+    Raises:
+        Unquotable: The path is not of that form, or its name is too long for
+            the name of a unit.
+
+    Source: systemd.mount(5).
+    """
+    return unit_name(f"{unit_path_escape(where)}.mount")
+
+
 def unit_instance_escape(text: str) -> str:
     """Escape text for a part of a unit's name, as systemd-escape(1) does.
 
@@ -354,13 +370,13 @@ def unit_instance_escape(text: str) -> str:
 
 
 def unit_path_escape(name: str) -> str:
-    """Escape a path for the name of its unit, as ``systemd-escape --path`` does.
+    r"""Escape a path for the name of its unit, as ``systemd-escape --path`` does.
 
     Args:
         name: An absolute path, as for :func:`path`.
 
     Returns:
-        The escaped path: ``/srv/a b`` becomes ``srv-a\\x20b``, and ``/`` a hyphen.
+        The escaped path: ``/srv/a b`` becomes ``srv-a\x20b``, and ``/`` a hyphen.
 
     Raises:
         Unquotable: The path is not of that form.
