@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# boot.sh ROOT GUEST HIERARCHY...: becomes the systemd of the test host.
+# boot.sh ROOT USR GUEST HIERARCHY...: becomes the systemd of the test host.
 #
 # It is process 1 of namespaces of its own, on a terminal that records the console.
-# ROOT is the host's tree. GUEST is bound into it read-only. HIERARCHY are the
-# control group hierarchies to mount side by side, or the word "version2".
+# ROOT is the host's own disk. USR and GUEST are trees that all hosts share: they
+# are bound into it read-only. HIERARCHY are the control group hierarchies to mount
+# side by side, or the word "version2".
 set -euo pipefail
 
 root=$1
-guest=$2
-shift 2
+usr=$2
+guest=$3
+shift 3
 
 console=$(tty)
 
@@ -16,12 +18,28 @@ mount --make-rprivate /
 mount --bind "$root" "$root"
 cd "$root"
 
+share() {
+  mount --bind "$1" "$2"
+  mount -o remount,bind,ro "$2"
+}
+mount --bind usr/local mnt # the one part of /usr that is the host's own
+share "$usr" usr
+mount --move mnt usr/local
+mkdir -p var/lib/forage/guests/trixie
+share "$guest" var/lib/forage/guests/trixie
+
 mount -t proc -o nosuid,nodev,noexec proc proc
 mount -t sysfs -o nosuid,nodev,noexec sysfs sys
 mount -t tmpfs -o mode=0755,nosuid,nodev tmpfs run
 mount -t tmpfs -o mode=0755,nosuid tmpfs dev
+mkdir dev/mqueue dev/net dev/pts dev/shm run/lock
 
-mkdir dev/net dev/pts dev/shm
+# systemd would mount these itself, but looks at changes to the mount table only five
+# times a second, then rests until the second is over: the boot would wait for that.
+mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs tmp
+mount -t tmpfs -o mode=1777,nosuid,nodev,noexec tmpfs run/lock
+mount -t mqueue -o nosuid,nodev,noexec mqueue dev/mqueue
+
 for device in null zero full random urandom tty fuse net/tun; do
   if [[ -e /dev/$device ]]; then
     cp -a "/dev/$device" "dev/$device"
@@ -61,10 +79,6 @@ mount --bind proc/sys proc/sys
 mount --bind proc/sys/net proc/sys/net
 mount -o remount,bind,ro proc/sys
 mount -o remount,bind,ro sys
-
-mkdir -p var/lib/forage/guests/trixie
-mount --bind "$guest" var/lib/forage/guests/trixie
-mount -o remount,bind,ro var/lib/forage/guests/trixie
 
 hostname "$(<etc/hostname)"
 pivot_root . mnt

@@ -18,7 +18,8 @@ systemctl --quiet --root="$root" mask \
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
   fstrim.timer systemd-pstore.service \
   dev-hugepages.mount sys-kernel-config.mount sys-kernel-debug.mount \
-  sys-kernel-tracing.mount sys-fs-fuse-connections.mount
+  sys-kernel-tracing.mount sys-fs-fuse-connections.mount \
+  var-lib-machines.mount
 systemctl --quiet --root="$root" set-default multi-user.target
 # Nothing to bring up to date at boot: saves a second of each.
 touch "$root/etc/.updated" "$root/var/.updated"

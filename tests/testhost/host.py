@@ -93,7 +93,11 @@ class TestHost:
     # -- coming and going ------------------------------------------------------
 
     def prepare(self) -> None:
-        """Make its disk, a copy of the host's root file system. Do it once."""
+        """Make its disk: a copy of the host's tree but for /usr. Once is enough.
+
+        /usr is most of the tree, and nothing of a host's own but /usr/local is in it,
+        so all hosts share that, read-only.
+        """
         if self._prepared:
             return
         clear_dead()
@@ -102,13 +106,8 @@ class TestHost:
             raise HostError(message)
         self._record.save()
         self._record.disk.mkdir(mode=0o755)
-        tree = rootfs.obtain(rootfs.HOST)
-        try:
-            subprocess.run(
-                ["cp", "-a", "--reflink=auto", str(tree.path), str(self._record.root)], check=True
-            )
-        finally:
-            tree.close()
+        with rootfs.obtain(rootfs.HOST) as tree:
+            _copy_own_part(tree.path, self._record.root)
         # An empty id would make this a "first boot", on which systemd enables
         # every unit that its presets name.
         (self.root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
@@ -122,29 +121,25 @@ class TestHost:
         It dies with the calling thread, unless it is detached.
         """
         self._record.cgroups.create()
-        guest = rootfs.obtain(rootfs.GUEST)
-        try:
-            # The running host shares the hold on the guest's tree.
+        with rootfs.obtain(rootfs.HOST) as tree, rootfs.obtain(rootfs.GUEST) as guest:
             self._launcher = subprocess.Popen(
-                self._boot_command(guest.path, detach=detach),
+                self._boot_command(tree.path, guest.path, detach=detach),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is for the tests, which take it down in order
-                pass_fds=(guest.fd,),
+                pass_fds=(tree.fd, guest.fd),  # the running host shares the hold on the trees
             )
-        finally:
-            guest.close()
         self._find_leader(detach=detach)
         self._await_running()
 
-    def _boot_command(self, guest: Path, *, detach: bool) -> list[str]:
+    def _boot_command(self, tree: Path, guest: Path, *, detach: bool) -> list[str]:
         cgroups = self._record.cgroups
         inside = [
             *("unshare", *NAMESPACES, "--fork", "--kill-child=SIGKILL", "--"),
             *("bash", str(HERE / "join.sh"), *map(str, cgroups.directories), "--"),
             *("unshare", "--cgroup", "--", "bash", str(HERE / "boot.sh")),
-            *(str(self._record.root), str(guest), *cgroups.hierarchies),
+            *(str(self._record.root), str(tree / "usr"), str(guest), *cgroups.hierarchies),
         ]
         # systemd writes to its console only if that is a terminal; script(1) is one
         # with a file behind it.
@@ -446,6 +441,13 @@ def _describe(done: Completed) -> str:
     return "\n".join(
         [f"status {done.returncode}: {shlex.join(done.args)}", done.stdout, done.stderr]
     )
+
+
+def _copy_own_part(tree: Path, root: Path) -> None:
+    (root / "usr").mkdir(parents=True)
+    own = [str(entry) for entry in tree.iterdir() if entry.name != "usr"]
+    subprocess.run(["cp", "-a", *own, str(root)], check=True)
+    subprocess.run(["cp", "-a", str(tree / "usr/local"), str(root / "usr")], check=True)
 
 
 def _first_process_below(pid: int) -> Process | None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Self
 
 HERE = Path(__file__).parent
 DEFAULT_CACHE = Path("/var/cache/forage")
@@ -133,7 +134,7 @@ GUEST = Recipe(
 class Tree:
     """A finished root file system, kept from removal while this is open.
 
-    The hold is a shared lock on the directory itself. A process that is given
+    The hold is a shared lock on the directory itself. A child process that inherits
     the descriptor `fd` shares the hold, and keeps it for as long as it lives.
     """
 
@@ -142,11 +143,11 @@ class Tree:
         self.fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         fcntl.flock(self.fd, fcntl.LOCK_SH)
 
-    def close(self) -> None:
-        """Give up this process's hold."""
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.fd)
 
 
 def cache_directory() -> Path:
