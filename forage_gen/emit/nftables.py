@@ -13,20 +13,24 @@ from forage_gen.resolve.policy import port_sets
 from forage_gen.values.hosts import PRIVATE_NETWORKS_IPV4
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from forage_gen.quote.nft import NftToken
 
-_ESTABLISHED = "ct state established,related accept"
+# Elements of sets stand behind `elements = `, in a set, in a table.
+_INDENT, _LEAD = 8, len("elements = ")
 
 
 @dataclass(frozen=True, slots=True)
-class _Set:
-    title: NftToken
+class _NameSet:
     name: NftToken
-    type: NftToken
-    flags: NftToken
-    elements: NftToken | None
+    ports: NftToken
+
+
+@dataclass(frozen=True, slots=True)
+class _AddressSet:
+    name: NftToken
+    elements: NftToken
 
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
@@ -45,7 +49,7 @@ def _table(plan: p.Plan) -> Artifact:
     text = render(
         q.NftToken,
         "nftables/forage.nft.j2",
-        private=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV4), indent=8, lead=11),
+        private=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV4), _INDENT, _LEAD),
         gateway=q.ipv4(plan.gateway),
         subnet=q.prefix(plan.subnet),
         external_interface=q.interface(interface) if interface else None,
@@ -54,14 +58,45 @@ def _table(plan: p.Plan) -> Artifact:
 
 
 def _policy(template: p.Template) -> Artifact:
-    sets = list(_sets(template))
+    hosts = [q.prefix(rule.network) for rule in template.addresses if rule.port is None]
+    services = [
+        q.NftToken.joined(" . ", [q.prefix(rule.network), q.port(rule.port)])
+        for rule in template.addresses
+        if rule.port is not None
+    ]
     text = render(
         q.NftToken,
         "nftables/template.nft.j2",
-        name=q.text(template.name),
-        mode=q.text(template.network.value),
+        name=q.identifier(template.name),
+        full=template.network is p.Network.FULL,
         chain=q.identifier(template.nft_name),
-        sets=sets,
-        rules=list(_rules(template)),
+        name_sets=[_NameSet(q.identifier(s.name), _ports(s.ports)) for s in port_sets(template)],
+        hosts=_address_set(f"{template.nft_name}_hosts", hosts),
+        services=_address_set(f"{template.nft_name}_services", services),
     )
     return Artifact(f"nftables/templates/{template.name}.nft", text.encode())
+
+
+def _ports(ports: Iterable[int]) -> NftToken:
+    return q.NftToken.joined(", ", map(q.port, ports))
+
+
+def _address_set(name: str, elements: list[NftToken]) -> _AddressSet | None:
+    if not elements:
+        return None
+    return _AddressSet(q.identifier(name), q.elements(elements, _INDENT, _LEAD))
+
+
+def _elements(sandbox: p.Sandbox) -> Artifact:
+    template = sandbox.template
+    text = render(
+        q.NftToken,
+        "nftables/sandbox.nft.j2",
+        name=q.identifier(sandbox.name),
+        template=q.identifier(template.name),
+        interface=q.interface(sandbox.interface),
+        address=q.ipv4(sandbox.address),
+        chain=q.identifier(template.nft_name),
+        port=q.port(template.resolver_port),
+    )
+    return Artifact(f"nftables/sandboxes/{sandbox.name}.nft", text.encode())

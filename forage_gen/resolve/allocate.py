@@ -31,6 +31,7 @@ UID_RANGES = (0x70000000 - UID_FIRST) // 65536
 # assigned to nobody. They are bound to the gateway's address only.
 RESOLVER_PORT_FIRST = 24600
 RESOLVER_PORTS = 512
+UPSTREAM_PORT = RESOLVER_PORT_FIRST - 1
 
 _HEADER = """\
 # Written by forage-gen. Which number each sandbox and template has: keep this

@@ -1,0 +1,76 @@
+"""The resolvers: dnsmasq(8)."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+from forage_gen.artifact import Artifact
+from forage_gen.emit.render import render
+from forage_gen.quote import dnsmasq as q
+from forage_gen.resolve import plan as p
+from forage_gen.resolve.allocate import UPSTREAM_PORT
+from forage_gen.resolve.policy import TABLE, covers, set_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from forage_gen.quote.dnsmasq import DnsmasqToken
+
+_LOOPBACK = IPv4Address("127.0.0.1")
+
+
+def artifacts(plan: p.Plan) -> Iterator[Artifact]:
+    """Yield the resolver that asks the host's name servers, and one for each template."""
+    upstream = render(q.DnsmasqToken, "resolver/upstream.conf.j2", port=q.port(UPSTREAM_PORT))
+    yield Artifact("resolver/upstream.conf", upstream.encode())
+    for template in plan.templates:
+        if template.has_network:
+            yield _resolver(template, plan)
+
+
+def _resolver(template: p.Template, plan: p.Plan) -> Artifact:
+    upstream = q.DnsmasqToken.joined("#", [q.address(_LOOPBACK), q.port(UPSTREAM_PORT)])
+    text = render(
+        q.DnsmasqToken,
+        "resolver/template.conf.j2",
+        name=q.domain(template.name),
+        port=q.port(template.resolver_port),
+        gateway=q.address(plan.gateway),
+        upstream=upstream,
+        everything=template.network is p.Network.FULL,
+        lines=list(_lines(template, upstream)),
+    )
+    return Artifact(f"resolver/templates/{template.name}.conf", text.encode())
+
+
+def _lines(template: p.Template, upstream: DnsmasqToken) -> Iterator[DnsmasqToken]:
+    """Write what each name needs. dnsmasq lets the longest matching domain decide.
+
+    `server=/NAME/` answers NAME and all below it, so the other half is closed again:
+    below an exact name, and the name of a wildcard itself.
+    """
+    exact = {rule.name for rule in template.names if not rule.wildcard}
+    wild = {rule.name for rule in template.names if rule.wildcard}
+    for rule in template.names:
+        name = q.domain(rule.name)
+        if rule.wildcard:
+            yield _line("server=/", q.below(rule.name), "/", upstream)
+            if rule.name not in exact and not _covered(template, rule.name):
+                yield _line("local=/", name, "/")
+        else:
+            yield _line("server=/", name, "/", upstream)
+            if rule.name not in wild and not _covered(template, rule.name):
+                yield _line("address=/", q.below(rule.name), "/")
+        target = q.nftset(rule.name, 4, TABLE, set_name(template, rule.ports))
+        yield _line("nftset=", target)
+
+
+def _covered(template: p.Template, name: str) -> bool:
+    return any(covers(rule, name) for rule in template.names)
+
+
+def _line(*parts: str) -> DnsmasqToken:
+    # Constants of dnsmasq's syntax between tokens of it.
+    tokens = [part if isinstance(part, q.DnsmasqToken) else q.DnsmasqToken(part) for part in parts]
+    return q.DnsmasqToken.joined("", tokens)
