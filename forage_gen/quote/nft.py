@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _COMMENT_MAX = 128
+_LOG_PREFIX_MAX = 127
 _INTERFACE_MAX = 15
 _IDENTIFIER_MAX = 255
 _PORT_MAX = 2**16 - 1
@@ -52,7 +53,7 @@ class NftToken(Token):
 
 
 def string(text: str) -> NftToken:
-    """Write a string in double quotes, such as the prefix of log lines.
+    """Write a string in double quotes.
 
     Args:
         text: The string's value.
@@ -93,6 +94,30 @@ def comment(text: str) -> NftToken:
     return literal
 
 
+def log_prefix(text: str) -> NftToken:
+    """Write what the kernel puts before a logged packet.
+
+    Args:
+        text: The prefix.
+
+    Returns:
+        The literal.
+
+    Raises:
+        Unquotable: :func:`string` refuses the text; it has a dollar sign, which
+            starts a variable here and in no other string; it is empty, or has
+            more than 127 bytes.
+
+    Source: nft(8), "Log statement"; ``NF_LOG_PREFIXLEN`` in Linux.
+    """
+    literal = string(text)
+    if "$" in text:
+        NftToken.refuse(text, "a dollar sign starts a variable")
+    if not 1 <= len(NftToken.utf8(text)) <= _LOG_PREFIX_MAX:
+        NftToken.refuse(text, f"the prefix of a log line has 1 to {_LOG_PREFIX_MAX} bytes")
+    return literal
+
+
 def line_comment(text: str) -> NftToken:
     """Write a comment of one line for the reader of the file.
 
@@ -123,13 +148,15 @@ def interface(name: str) -> NftToken:
     Raises:
         Unquotable: The kernel has no interface of that name, or nft would read
             a pattern: ``*`` at the end matches any interface that starts so,
-            and a backslash escapes it. The kernel allows some bytes past ASCII
-            and ``%``; neither systemd nor dnsmasq do.
+            and a backslash escapes it. Some bytes past ASCII are refused too:
+            the kernel takes most, but systemd takes none.
 
     Source: ``dev_valid_name`` in Linux's net/core/dev.c; nft(8), "iifname".
     """
-    if not _INTERFACE.fullmatch(name) or name in {".", ".."}:
-        NftToken.refuse(name, "the name of an interface is visible ASCII, not . or ..")
+    if not _INTERFACE.fullmatch(name):
+        NftToken.refuse(name, "the name of an interface is visible ASCII")
+    if name in {".", "..", "all", "default"}:
+        NftToken.refuse(name, "the kernel keeps that name for itself")
     if set(name) & set('/:%"*\\'):
         NftToken.refuse(name, 'the name of an interface has none of / : % " * \\')
     if len(name) > _INTERFACE_MAX:

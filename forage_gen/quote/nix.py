@@ -30,10 +30,10 @@ _STRING_ESCAPES = {
     "\t": "\\t",
 }
 _STRING_SPECIAL = re.compile(r'["\\\n\r\t]|\$\{')
-_INDENTED_SPECIAL = re.compile(r"''|'(?=\$|\Z)|\$\{|\r")
+_INDENTED_SPECIAL = re.compile(r"''|'(?=\$|\r|\Z)|\$\{|\r")
 _INDENTED_ESCAPES = {
-    # The last apostrophe before `${` or before the end would join with the two
-    # of the escape or of the closing quotes into the escape of two apostrophes.
+    # An apostrophe before another escape or before the end would join with the
+    # two that start the escape or end the string: three are the escape of two.
     "'": "''\\'",
     "''": "'''",
     "${": "''${",

@@ -1,0 +1,1 @@
+"""Each language is read back by the program that reads it on a host."""

@@ -1,0 +1,82 @@
+"""Random values for the quoting modules, and how many of them a test tries.
+
+A test gets values in batches of BATCH, because starting a reader costs more than
+reading. The environment variable FORAGE_EXAMPLES says how many values in all each
+test tries (2,000 without it). Hypothesis shrinks a batch that fails: what remains
+is one value that fails, among trivial ones.
+"""
+
+from __future__ import annotations
+
+import os
+import string
+from typing import TYPE_CHECKING, TypeVar
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+
+BATCH = 50
+EXAMPLES = int(os.environ.get("FORAGE_EXAMPLES", "2000"))
+
+# What means something to one of the readers, or is often forgotten.
+_SPICES = [
+    *string.punctuation,
+    *["\n", "\r", "\r\n", "\t", " ", "  ", "\\\n", "\x01", "\x1b", "\x7f", "\x85", "\xa0"],
+    *["''", "'''", "''$", "${", "$${", "'${", "${x}", "$(id)", "`id`", "$x", "$$"],
+    *["\\n", "\\x41", "\\\\", "\\'", '\\"', "%%", "%n", "%i", "%s", "$USER", "${USER}"],
+    *["//", "/../", "/./", "--", "=", "a=b", "~", "*", "#x", ";x", "[x]", "if", "true"],
+    *["\u2028", "\u2029", "\ufeff", "\u202e", "\u200b", "é", "e\u0301", "😀", "\U0010fffd"],
+]
+
+NOISE = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=4)
+TEXTS = st.lists(st.sampled_from(_SPICES) | NOISE, max_size=8).map("".join)
+"""Text without NUL and surrogates, much of it spices."""
+
+NONCHARACTERS = ["\ufdd0", "\ufdef", "\ufffe", "\uffff", "\U0001fffe", "\U0010ffff"]
+
+UNENCODABLE = st.tuples(TEXTS, st.sampled_from(["\0", "\ud800", "\udfff"]), TEXTS).map("".join)
+"""Text that no argument of a program can be."""
+
+COMMENTS = st.text(
+    st.characters(exclude_categories=["Cc", "Cf", "Cs", "Zl", "Zp"]),
+    max_size=60,
+)
+"""Text of one line."""
+
+
+def one_line(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """The same texts, without the characters that end a line everywhere."""
+    return texts.map(lambda text: text.replace("\n", "").replace("\r", ""))
+
+
+def well_formed(text: str) -> bool:
+    """Whether systemd takes the text for UTF-8."""
+    return not any(
+        0xFDD0 <= ord(character) <= 0xFDEF or ord(character) & 0xFFFE == 0xFFFE
+        for character in text
+    )
+
+
+def in_batches(
+    values: st.SearchStrategy[T],
+    size: int = BATCH,
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Call a test with lists of `size` values, until EXAMPLES values were tried."""
+
+    def decorate(test: Callable[..., None]) -> Callable[..., None]:
+        return settings(
+            max_examples=-(-EXAMPLES // size),
+            deadline=None,  # a reader's start takes as long as it takes
+            suppress_health_check=[
+                HealthCheck.too_slow,
+                HealthCheck.data_too_large,
+                HealthCheck.large_base_example,
+            ],
+        )(given(st.lists(values, min_size=size, max_size=size))(test))
+
+    return decorate
