@@ -31,7 +31,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             template=q.plain(template.name),
             users=q.plain(users),
             private_users=template.private_users,
-            syscall_filter=q.plain(" ".join(template.syscall_filter)),
+            syscall_filters=_syscall_filters(template),
             binds=list(_binds(sandbox)),
         )
         yield Artifact(f"nspawn/{sandbox.name}.nspawn", text.encode())
@@ -43,13 +43,13 @@ def _binds(sandbox: p.Sandbox) -> Iterator[NspawnToken]:
     # What root owns on the host belongs to the sandbox's root; the mount is read-only.
     mapped = ("idmap",) if template.private_users else ()
     if template.rootfs is not None:
-        yield q.bind_read_only(f"{template.rootfs}/usr", "/usr", mapped)
-    yield q.bind_read_only(NIX_STORE, NIX_STORE, mapped)
+        yield _mount(f"{template.rootfs}/usr", "/usr", mapped, read_only=True)
+    yield _mount(NIX_STORE, NIX_STORE, mapped, read_only=True)
     if template.nix_daemon:
-        yield q.bind_read_only(DAEMON_SOCKET, DAEMON_SOCKET, ())
-    yield q.bind_read_only(f"{sandbox.facts}/forage.json", p.FACTS_INSIDE, mapped)
+        yield _mount(DAEMON_SOCKET, DAEMON_SOCKET, (), read_only=True)
+    yield _mount(f"{sandbox.facts}/forage.json", p.FACTS_INSIDE, mapped, read_only=True)
     if sandbox.secrets:
-        yield q.bind_read_only(sandbox.secrets_dir, p.SECRETS, ())
+        yield _mount(sandbox.secrets_dir, p.SECRETS, (), read_only=True)
     yield _bind(sandbox.workspace)
     for path in template.protected_paths:
         yield from _protect(sandbox.workspace, path)
@@ -57,9 +57,23 @@ def _binds(sandbox: p.Sandbox) -> Iterator[NspawnToken]:
         yield _bind(mount)
 
 
+def _syscall_filters(template: p.Template) -> list[NspawnToken]:
+    allow = [q.name_word(name) for name in template.syscalls_allowed]
+    # One `~` before the first name denies all of its line.
+    deny = [
+        q.name_word(f"~{name}" if index == 0 else name)
+        for index, name in enumerate(template.syscalls_denied)
+    ]
+    return [q.NspawnToken.joined(" ", words) for words in (allow, deny) if words]
+
+
+def _mount(source: str, target: str, options: tuple[str, ...], *, read_only: bool) -> NspawnToken:
+    setting = q.NspawnToken("BindReadOnly=" if read_only else "Bind=")
+    return q.NspawnToken.joined("", [setting, q.bind(source, target, options)])
+
+
 def _bind(bind: p.Bind) -> NspawnToken:
-    write = q.bind_read_only if bind.read_only else q.bind
-    return write(bind.staging, bind.target, ())
+    return _mount(bind.staging, bind.target, (), read_only=bind.read_only)
 
 
 def _protect(workspace: p.Bind, path: str) -> Iterator[NspawnToken]:
@@ -69,5 +83,7 @@ def _protect(workspace: p.Bind, path: str) -> Iterator[NspawnToken]:
     the agent cannot move `.git` away and put another in its place.
     """
     for above in list(PurePosixPath(path).parents)[-2::-1]:
-        yield q.bind(f"{workspace.staging}/{above}", f"{workspace.target}/{above}", ())
-    yield q.bind_read_only(f"{workspace.staging}/{path}", f"{workspace.target}/{path}", ())
+        yield _mount(
+            f"{workspace.staging}/{above}", f"{workspace.target}/{above}", (), read_only=False
+        )
+    yield _mount(f"{workspace.staging}/{path}", f"{workspace.target}/{path}", (), read_only=True)

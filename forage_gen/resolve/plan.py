@@ -101,12 +101,12 @@ class Agent:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits as text that systemd and the kernel take; None where there is none."""
+    """Limits: texts that systemd takes, `disk_max` in bytes; None where there is none."""
 
     cpu_quota: str | None
     memory_max: str | None
     tasks_max: int | None
-    disk_max: str
+    disk_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,8 @@ class Template:
     protected_paths: tuple[str, ...]
     limits: Limits
     private_users: bool
-    syscall_filter: tuple[str, ...]
+    syscalls_allowed: tuple[str, ...]
+    syscalls_denied: tuple[str, ...]
     git_user: str | None
     git_email: str | None
     reset_every: str | None
@@ -142,6 +143,20 @@ class Template:
     def has_network(self) -> bool:
         """Whether its sandboxes have an interface at all."""
         return self.network is not Network.NONE
+
+    @property
+    def guest_root(self) -> str:
+        """Where the tree has files of the guest, by their path inside."""
+        return f"guests/{self.name}/root"
+
+    @property
+    def init_file(self) -> str:
+        """Where the tree has the script of the init commands."""
+        return f"{self.guest_root}{INIT_SCRIPT}"
+
+    def wrapper_file(self, agent: Agent) -> str:
+        """Where the tree has the script that starts an agent."""
+        return f"{self.guest_root}{OWN_BIN}/{agent.name}"
 
     @property
     def system(self) -> str:

@@ -22,7 +22,7 @@ from forage_gen.resolve.allocate import (
 from forage_gen.resolve.combinations import check_template, config_target
 from forage_gen.resolve.inherit import Merged, merge_templates
 from forage_gen.values.hosts import AddressHost, NameHost
-from forage_gen.values.subnets import capacity
+from forage_gen.values.subnets import subnet_capacity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +83,7 @@ def _check_sandboxes(inputs: Inputs) -> list[Diagnostic]:
 
 def _allocate(inputs: Inputs, old: Lock, found: list[Diagnostic]) -> Lock:
     project = inputs.project
-    room = min(capacity(project.subnet), UID_RANGES)
+    room = min(subnet_capacity(project.subnet), UID_RANGES)
     used = {sandbox.template for sandbox in project.sandboxes.values()}
     try:
         sandboxes = allocate(old.sandboxes, project.sandboxes, room)
@@ -110,7 +110,7 @@ def _larger_subnet(subnet: IPv4Network, wanted: int) -> str:
     if wanted > UID_RANGES:
         return f"A host has user ids for {UID_RANGES:,} sandboxes. Use several hosts."
     larger = subnet
-    while capacity(larger) < wanted:
+    while subnet_capacity(larger) < wanted:
         larger = larger.supernet()
     return f'Write a larger one, such as `subnet = "{larger}"`.'
 
@@ -167,10 +167,11 @@ def _template(merged: Merged, number: int, owner: p.Owner) -> p.Template:
             cpu_quota=limits.cpu_quota.text if limits.cpu_quota else None,
             memory_max=limits.memory_max.text if limits.memory_max else None,
             tasks_max=limits.tasks_max.count if limits.tasks_max else None,
-            disk_max=limits.disk_max.text,
+            disk_max=limits.disk_max.size,
         ),
         private_users=model.isolation.private_users,
-        syscall_filter=model.isolation.syscall_filter.items,
+        syscalls_allowed=model.isolation.syscall_filter.allow,
+        syscalls_denied=model.isolation.syscall_filter.deny,
         git_user=model.agent_identity.git_user,
         git_email=model.agent_identity.git_email,
         reset_every=model.reset_every,
@@ -203,7 +204,9 @@ def _agent(name: str, agent: m.Agent, owner: p.Owner) -> p.Agent:
         auth_env_var=variable if agent.secret_name else None,
         hosts=kind.hosts if kind else (),
         settings=kind.settings if kind else None,
-        permissions=p.Permissions(tuple(rules.allow), tuple(rules.deny), rules.skip_all),
+        permissions=p.Permissions(
+            tuple(map(str, rules.allow)), tuple(map(str, rules.deny)), rules.skip_all
+        ),
         config_dir=config_dir,
     )
 

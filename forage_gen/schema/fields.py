@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import IPv4Network
 from typing import Annotated, TypeVar
 
 from pydantic import PlainValidator, ValidationInfo
@@ -94,7 +95,7 @@ SecretPath = Annotated[
     secrets.SecretPath, PlainValidator(_secret_path, json_schema_input_type=str)
 ]
 AllowedHost = Annotated[hosts.AllowedHost, _text(hosts.allowed_host)]
-Subnet = Annotated[subnets.IPv4Network, _text(subnets.sandbox_subnet)]
+Subnet = Annotated[IPv4Network, _text(subnets.sandbox_subnet)]
 CpuQuota = Annotated[limits.CpuQuota, _text(limits.cpu_quota)]
 MemorySize = Annotated[limits.MemorySize, _text(limits.memory_size)]
 DiskSize = Annotated[limits.DiskSize, _text(limits.disk_size)]
@@ -108,5 +109,5 @@ SyscallFilter = Annotated[
 EnvVarName = Annotated[env.EnvVarName, _text(env.env_var_name)]
 InitCommand = Annotated[commands.InitCommand, _text(commands.init_command)]
 PermissionRule = Annotated[commands.PermissionRule, _text(commands.permission_rule)]
-GitUser = Annotated[str, _text(commands.git_user)]
+GitUser = Annotated[str, _text(commands.git_name)]
 GitEmail = Annotated[str, _text(commands.git_email)]

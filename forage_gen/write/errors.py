@@ -98,9 +98,11 @@ _CAUSES: Final[dict[int, tuple[Code, str, str]]] = {
     errno.EXDEV: (
         Code.UNMOVABLE,
         "its file system cannot move this directory",
-        "It may belong to a lower layer of an overlay, such as a container image. "
-        "Make it anew in the upper layer: cp -a it to another name, remove it, and "
-        "move the copy back.",
+        (
+            "It may belong to a lower layer of an overlay, such as a container image. "
+            "Make it anew in the upper layer: cp -a it to another name, remove it, and "
+            "move the copy back."
+        ),
     ),
     errno.ENOENT: (
         Code.BUSY,

@@ -15,7 +15,7 @@ NAME: Final = "manifest.json"
 SCHEMA_VERSION: Final = 1
 GENERATOR: Final = "forage-gen"
 
-Json: TypeAlias = "str | int | bool | None | Sequence[Json] | Mapping[str, Json]"
+Json: TypeAlias = "str | int | bool | Sequence[Json] | Mapping[str, Json] | None"
 """What a fact can be. No floats: their text differs between languages."""
 
 HEAD: Final = (

@@ -93,8 +93,13 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What the tree's manifest says. `sha256` gives None where it names no such file,
-    and the empty text where it does not say what was in it.
+    """What the tree's manifest says.
+
+    Attributes:
+        names: The names in it.
+        sha256: What it says of a file: None where it does not name it, and the empty text
+            where it does not tell what was in it.
+        difference: What is to be said of the manifest itself.
     """
 
     names: Names
@@ -238,18 +243,17 @@ def _file(
     if artifact is None:
         _extra(entry, record, found)
         return
-    recorded = record.sha256(path)
-    size = len(artifact.content) if recorded is None else None
+    # Not named: it is ours only if equal. Then there is no need to read what is larger.
+    size = None if path in record.names.files else len(artifact.content)
     status, content = scan.read(entry, size)
     if content == artifact.content:
         found.files.add(path)
         _mode(path, status, artifact, found)
     elif path == manifest.NAME:
         _manifest(record, found)
-    elif recorded is not None:
+    elif path in record.names.files:
         found.files.add(path)
-        edited = content is None or recorded not in {"", hashlib.sha256(content).hexdigest()}
-        found.add(path, Kind.EDITED if edited else Kind.STALE)
+        found.add(path, Kind.EDITED if _edited(path, content, record) else Kind.STALE)
     elif status.st_size == 0:
         found.files.add(path)
         found.add(path, Kind.STALE)
@@ -272,9 +276,14 @@ def _extra(entry: Entry, record: _Record, found: _Findings) -> None:
     found.extra_files.append(entry.path)
     found.add(entry.path, Kind.EXTRA)
     _, content = scan.read(entry)
-    recorded = record.sha256(entry.path)
-    if content is not None and recorded not in {"", hashlib.sha256(content).hexdigest()}:
+    if _edited(entry.path, content, record):
         found.add(entry.path, Kind.EDITED)
+
+
+def _edited(path: str, content: bytes | None, record: _Record) -> bool:
+    if content is None:
+        return True
+    return record.sha256(path) not in {"", hashlib.sha256(content).hexdigest()}
 
 
 def _mode(path: str, status: os.stat_result, artifact: Artifact, found: _Findings) -> None:

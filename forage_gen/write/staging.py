@@ -17,6 +17,21 @@ from forage_gen.write.signals import Signals
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """Where a tree is made.
+
+    Attributes:
+        parent: The open directory to make it in.
+        name: Its name there, which must be free.
+        display: Its path, for messages.
+    """
+
+    parent: int
+    name: str
+    display: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A tree from which files can be linked instead of being written.
 
@@ -39,9 +54,7 @@ class _Stage:
 
 
 def stage(
-    parent: int,
-    name: str,
-    display: str,
+    target: Target,
     files: Mapping[str, Artifact],
     source: Source | None,
     signals: Signals,
@@ -58,9 +71,7 @@ def stage(
     into an existing file, so it does not matter who else has a link to it.
 
     Args:
-        parent: The open directory to make the tree in.
-        name: The name of the tree there, which must be free.
-        display: The path of the tree, for messages.
+        target: Where to make it.
         files: The files, the manifest included.
         source: Where files can be linked from.
         signals: Asked before each file whether to go on.
@@ -76,8 +87,10 @@ def stage(
         above, _, last = path.rpartition("/")
         below[above].append(last)
     by_directory[""].sort(key=lambda artifact: artifact.path != manifest.NAME)
-    plan = _Stage(display, by_directory, below, source.same if source else frozenset(), signals)
-    _fill(parent, name, "", None if source is None else os.dup(source.root), plan)
+    plan = _Stage(
+        target.display, by_directory, below, source.same if source else frozenset(), signals
+    )
+    _fill(target.parent, target.name, "", None if source is None else os.dup(source.root), plan)
 
 
 def _fill(parent: int, name: str, path: str, old: int | None, plan: _Stage) -> None:

@@ -100,10 +100,8 @@ def _header(side: Side | None, quoted: str) -> str:
 
 def _quoted(path: str) -> str:
     """A path as git writes it: in C's quotes if any byte of it needs them."""
-    raw = path.encode()
-    if all(0x20 <= byte < 0x7F and byte not in b'"\\' for byte in raw):
-        return path
-    return f'"{"".join(_escaped(byte) for byte in raw)}"'
+    escaped = "".join(_escaped(byte) for byte in path.encode())
+    return path if escaped == path else f'"{escaped}"'
 
 
 def _escaped(byte: int) -> str:

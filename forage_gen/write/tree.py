@@ -16,7 +16,7 @@ Two builds keep out of each other's way with a lock on the directory above (`loc
 
 import errno
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -216,10 +216,18 @@ def _refuse_protected(out: Path, status: os.stat_result, protected: Iterable[Pat
     with suppress(OSError):
         special.append((Path.cwd(), "the working directory"))
     for path, what in special:
-        for number, directory in enumerate((path.absolute(), *path.absolute().resolve().parents)):
-            with suppress(OSError):
-                if os.path.samestat(status, directory.stat()):
-                    raise _refused(out, f"is {what}" if number == 0 else f"contains {what}")
+        for depth, directory in enumerate(_ancestry(path)):
+            if os.path.samestat(status, directory):
+                raise _refused(out, f"is {what}" if depth == 0 else f"contains {what}")
+
+
+def _ancestry(path: Path) -> Iterator[os.stat_result]:
+    """The directory, the one it is in, and so on up to the root, as far as they can be seen."""
+    # RuntimeError: symbolic links that go round in circles.
+    with suppress(OSError, RuntimeError):
+        resolved = path.resolve()
+        for directory in (resolved, *resolved.parents):
+            yield directory.stat()
 
 
 def _some(paths: Sequence[str]) -> str:
@@ -372,8 +380,9 @@ def _stage(
     beside: Companions,
     signals: Signals,
 ) -> None:
+    target = staging.Target(place.parent, place.new, str(place.beside(place.new)))
     source = None if old is None else staging.Source(old.root, old.review.same)
-    staging.stage(place.parent, place.new, str(place.beside(place.new)), files, source, signals)
+    staging.stage(target, files, source, signals)
     beside.stage()
 
 
@@ -416,12 +425,7 @@ def _switch(place: _Place, old: _Old | None) -> str:
     with reported(place.out, "replace"):
         left = _exchange(place)
     try:
-        with reported(place.out, "look at"):
-            there = scan.look(place.parent, left)
-            moved = there is None or not os.path.samestat(there, os.fstat(old.root))
-            strange = [] if moved else _strangers(old.root, old.review.ours)
-        if moved or strange:
-            raise _changed_meanwhile(place.out, strange)
+        _check_left(place, left, old)
     except BaseException:
         with reported(place.out, "put back the old"):
             _exchange_back(place, left)
@@ -429,19 +433,27 @@ def _switch(place: _Place, old: _Old | None) -> str:
     return left
 
 
-def _changed_meanwhile(out: Path, strange: Sequence[str]) -> WriteError:
-    if not strange:
-        return WriteError(
+def _check_left(place: _Place, left: str, old: _Old) -> None:
+    """Makes sure that what was switched out is what was looked at, and is all ours."""
+    with reported(place.out, "look at"):
+        there = scan.look(place.parent, left)
+        moved = there is None or not os.path.samestat(there, os.fstat(old.root))
+        strange = [] if moved else _strangers(old.root, old.review.ours)
+    if moved:
+        raise WriteError(
             Code.BUSY,
-            f"{show(out)} was replaced by something else during the build",
+            f"{show(place.out)} was replaced by something else during the build",
             "See what does this, then run it again. What is there now is untouched.",
         )
-    return WriteError(
-        Code.FOREIGN_FILES,
-        f"in {show(out)} appeared {_count(len(strange), 'entry', 'entries')} during the build "
-        f"that forage-gen did not make and would have to delete: {_some(sorted(strange))}",
-        f"Move what you want to keep out of {show(out)}, remove the rest, and run it again.",
-    )
+    if strange:
+        raise WriteError(
+            Code.FOREIGN_FILES,
+            f"in {show(place.out)} appeared {_count(len(strange), 'entry', 'entries')} during the "
+            "build that forage-gen did not make and would have to delete: "
+            f"{_some(sorted(strange))}",
+            f"Move what you want to keep out of {show(place.out)}, remove the rest, and run it "
+            "again.",
+        )
 
 
 def _move_in(place: _Place) -> None:

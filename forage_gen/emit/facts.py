@@ -1,0 +1,104 @@
+"""What programs read about a sandbox: `forage.json` inside it, and the manifest's facts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forage_gen.artifact import Artifact
+from forage_gen.quote import json_text as q
+from forage_gen.resolve import plan as p
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from forage_gen.quote.json_text import JsonValue
+
+
+def artifacts(plan: p.Plan) -> Iterator[Artifact]:
+    """Yield `forage.json` of each sandbox: what an agent may know about where it is."""
+    for sandbox in plan.sandboxes:
+        content = q.document(_inside(sandbox, plan))
+        yield Artifact(f"sandboxes/{sandbox.name}/forage.json", content.encode())
+
+
+def _inside(sandbox: p.Sandbox, plan: p.Plan) -> JsonValue:
+    template = sandbox.template
+    return {
+        "sandbox": sandbox.name,
+        "template": template.name,
+        "description": template.description,
+        "workspace": {
+            "path": p.WORKSPACE,
+            "readOnly": sandbox.workspace.read_only,
+            "protectedPaths": list(template.protected_paths),
+        },
+        "network": {
+            "mode": template.network.value,
+            "address": str(sandbox.address) if template.has_network else None,
+            "resolver": str(plan.gateway) if template.has_network else None,
+            "allowedHosts": allowed_hosts(template),
+        },
+        "nixDaemon": template.nix_daemon,
+        "mounts": [
+            {"path": mount.target, "readOnly": mount.read_only} for mount in sandbox.mounts
+        ],
+        "limits": limits(template.limits),
+        "resetEvery": template.reset_every,
+    }
+
+
+def allowed_hosts(template: p.Template) -> list[JsonValue]:
+    """List what a template's `allowedHosts` and agents add up to, as people write it."""
+    hosts: list[JsonValue] = []
+    for name in template.names:
+        shown = f"*.{name.name}" if name.wildcard else name.name
+        hosts.extend(f"{shown}:{port}" for port in name.ports)
+    for rule in template.addresses:
+        hosts.append(str(rule.network) if rule.port is None else f"{rule.network}:{rule.port}")
+    return hosts
+
+
+def limits(given: p.Limits) -> JsonValue:
+    """List the limits under the names that people write."""
+    return {
+        "cpuQuota": given.cpu_quota,
+        "memoryMax": given.memory_max,
+        "tasksMax": given.tasks_max,
+        "diskMax": given.disk_max,
+    }
+
+
+def manifest_facts(plan: p.Plan) -> dict[str, JsonValue]:
+    """List what tools on the host need to know of each template and sandbox."""
+    return {
+        "project": {
+            "user": plan.owner.name,
+            "uid": plan.owner.uid,
+            "gid": plan.owner.gid,
+            "subnet": str(plan.subnet),
+            "gateway": str(plan.gateway),
+        },
+        "templates": {
+            template.name: {
+                "description": template.description,
+                "network": template.network.value,
+                "resolverPort": template.resolver_port if template.has_network else None,
+                "system": template.system,
+            }
+            for template in plan.templates
+        },
+        "sandboxes": {
+            sandbox.name: {
+                "template": sandbox.template.name,
+                "unit": sandbox.unit,
+                "address": str(sandbox.address) if sandbox.template.has_network else None,
+                "interface": sandbox.interface if sandbox.template.has_network else None,
+                "uidBase": sandbox.uid_base if sandbox.template.private_users else None,
+                "workspace": sandbox.workspace.source,
+                "root": sandbox.root,
+                "networkNamespace": sandbox.netns,
+                "autoStart": sandbox.auto_start,
+            }
+            for sandbox in plan.sandboxes
+        },
+    }

@@ -1,0 +1,57 @@
+"""Small files of the guest whose formats have nothing to quote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forage_gen.artifact import Artifact
+from forage_gen.resolve import plan as p
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RESOLV_CONF = "etc/resolv.conf"
+
+_INIT_SERVICE = f"""\
+# Written by forage-gen. Do not edit: change the project and run `forage-gen build`.
+
+[Unit]
+Description=Init commands of the template
+Before=systemd-user-sessions.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+User=agent
+ExecStart={p.INIT_SCRIPT}
+TimeoutStartSec=15min
+
+[Install]
+WantedBy=multi-user.target
+"""
+
+_PROFILE = f"""\
+# Written by forage-gen. Do not edit: change the project and run `forage-gen build`.
+PATH={p.OWN_BIN}:$PATH
+"""
+
+
+def artifacts(plan: p.Plan) -> Iterator[Artifact]:
+    """Yield resolv.conf of each guest, and what a root file system needs besides."""
+    for template in plan.templates:
+        root = template.guest_root
+        yield Artifact(f"{root}/{RESOLV_CONF}", _resolv_conf(template, plan).encode())
+        if template.rootfs is None:
+            continue
+        daemon = "export NIX_REMOTE=daemon\n" if template.nix_daemon else ""
+        yield Artifact(f"{root}/etc/profile.d/forage.sh", (_PROFILE + daemon).encode())
+        if template.init_commands:
+            path = f"{root}/etc/systemd/system/forage-init.service"
+            yield Artifact(path, _INIT_SERVICE.encode())
+
+
+def _resolv_conf(template: p.Template, plan: p.Plan) -> str:
+    """Write resolv.conf(5). Every sandbox of the project has the same gateway."""
+    if not template.has_network:
+        return "# This sandbox has no network, and no names.\n"
+    return f"# The only resolver that can be reached from here.\nnameserver {plan.gateway}\n"

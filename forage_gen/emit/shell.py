@@ -1,0 +1,80 @@
+"""Shell scripts: what units run, and what starts an agent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forage_gen.artifact import Artifact
+from forage_gen.emit.render import render
+from forage_gen.quote import shell as q
+from forage_gen.resolve import plan as p
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def artifacts(plan: p.Plan) -> Iterator[Artifact]:
+    """Yield the scripts of the units, the facts they read, and each template's own scripts."""
+    for name in ("forage-prepare", "forage-release"):
+        text = render(q.ShellToken, f"shell/{name}.sh.j2", tree=q.word(p.TREE))
+        yield Artifact(f"libexec/{name}", text.encode(), executable=True)
+    for template in plan.templates:
+        for agent in template.agents:
+            yield _wrapper(template, agent)
+        if template.init_commands:
+            yield _init(template)
+    for sandbox in plan.sandboxes:
+        yield _facts(sandbox, plan.owner)
+
+
+def _wrapper(template: p.Template, agent: p.Agent) -> Artifact:
+    search = template.rootfs is not None
+    program = agent.program if search else f"{p.AGENT_PROGRAMS}/{agent.name}"
+    text = render(
+        q.ShellToken,
+        "shell/wrapper.sh.j2",
+        name=q.word(agent.name),
+        template=q.word(template.name),
+        search=search,
+        program=q.word(program),
+        secret=q.word(f"{p.SECRETS}/{agent.secret}") if agent.secret else None,
+        variable=q.word(agent.auth_env_var) if agent.auth_env_var else None,
+    )
+    return Artifact(template.wrapper_file(agent), text.encode(), executable=True)
+
+
+def _init(template: p.Template) -> Artifact:
+    text = render(
+        q.ShellToken,
+        "shell/init.sh.j2",
+        template=q.word(template.name),
+        workspace=q.word(p.WORKSPACE),
+        commands=[q.word(command) for command in template.init_commands],
+    )
+    return Artifact(template.init_file, text.encode(), executable=True)
+
+
+def _facts(sandbox: p.Sandbox, owner: p.Owner) -> Artifact:
+    template = sandbox.template
+    below = [m for m in sandbox.mounts if m.target.startswith(f"{p.WORKSPACE}/")]
+    shift = sandbox.uid_base if template.private_users else 0
+    text = render(
+        q.ShellToken,
+        "shell/prepare.conf.j2",
+        name=q.word(sandbox.name),
+        root=q.word(sandbox.root),
+        rootfs=q.word(template.rootfs) if template.rootfs else None,
+        system=q.word(template.system),
+        guest_files=q.word(f"{p.TREE}/{template.guest_root}"),
+        owner_uid=q.integer(owner.uid),
+        owner_gid=q.integer(owner.gid),
+        secrets_uid=q.integer(shift + owner.uid),
+        secrets_gid=q.integer(shift + owner.gid),
+        workspace=q.word(sandbox.workspace.source),
+        secrets_dir=q.word(sandbox.secrets_dir),
+        secrets=q.words(secret.name for secret in sandbox.secrets),
+        protected=q.words(template.protected_paths),
+        mount_sources=q.words(mount.source for mount in below),
+        mount_targets=q.words(mount.target.removeprefix(f"{p.WORKSPACE}/") for mount in below),
+    )
+    return Artifact(f"sandboxes/{sandbox.name}/prepare.conf", text.encode())
