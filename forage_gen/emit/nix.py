@@ -66,7 +66,10 @@ def _guest(template: p.Template, plan: p.Plan) -> Artifact:
         authorized_keys=_keys(plan),
         agents=[_agent(template, agent) for agent in template.agents],
         etc=[
-            _Guest(q.string(path.removeprefix("etc/")), _file(template, f"{template.guest_root}/{path}"))
+            _Guest(
+                q.attr_name(path.removeprefix("etc/")),
+                _file(template, f"{template.guest_root}/{path}"),
+            )
             for path in _etc(template)
         ],
         packages=q.list_of(packages, 2, len("environment.systemPackages = ")) if packages else None,

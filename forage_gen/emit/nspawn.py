@@ -51,8 +51,9 @@ def _binds(sandbox: p.Sandbox) -> Iterator[NspawnToken]:
     if sandbox.secrets:
         yield _mount(sandbox.secrets_dir, p.SECRETS, (), read_only=True)
     yield _bind(sandbox.workspace)
-    for path in template.protected_paths:
-        yield from _protect(sandbox.workspace, path)
+    yield from dict.fromkeys(
+        bind for path in template.protected_paths for bind in _protect(sandbox.workspace, path)
+    )
     for mount in sandbox.mounts:
         yield _bind(mount)
 

@@ -71,6 +71,9 @@ def environment(token_class: type[Token], templates: Path = TEMPLATES) -> jinja2
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        # jinja2's own `{#` stands in bash as well: `${#lines[@]}`.
+        comment_start_string="{%#",
+        comment_end_string="#%}",
         # Templates do not change while the compiler runs, and there are few.
         auto_reload=False,
         cache_size=-1,

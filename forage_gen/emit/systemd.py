@@ -56,11 +56,6 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             yield Artifact(f"{UNITS}/forage.target.d/{sandbox.name}.conf", text.encode())
 
 
-def mount_unit(where: str) -> SystemdToken:
-    """Name the unit that mounts something at `where` (systemd.mount(5))."""
-    return q.joined("", [q.unit_path_escape(where), q.plain(".mount")])
-
-
 def _drop_in(sandbox: p.Sandbox) -> Artifact:
     template = sandbox.template
     limits = template.limits
@@ -75,7 +70,7 @@ def _drop_in(sandbox: p.Sandbox) -> Artifact:
         netns_path=q.plain(f"{p.NETNS}/{sandbox.netns}"),
         libexec=q.plain(f"{p.TREE}/libexec"),
         secrets=[q.credential(secret.name, secret.source) for secret in sandbox.secrets],
-        cpu_quota=q.plain(limits.cpu_quota) if limits.cpu_quota else None,
+        cpu_quota=q.percentage(limits.cpu_quota) if limits.cpu_quota else None,
         memory_max=q.plain(limits.memory_max) if limits.memory_max else None,
         tasks_max=q.integer(limits.tasks_max) if limits.tasks_max else None,
     )
@@ -83,15 +78,15 @@ def _drop_in(sandbox: p.Sandbox) -> Artifact:
 
 
 def _needs(sandbox: p.Sandbox) -> Iterator[SystemdToken]:
-    yield mount_unit(sandbox.root)
-    yield mount_unit(sandbox.workspace.staging)
+    yield q.mount_unit(sandbox.root)
+    yield q.mount_unit(sandbox.workspace.staging)
     for mount in sandbox.mounts:
-        yield mount_unit(mount.staging)
-    yield q.plain(f"forage-netns@{sandbox.name}.service")
+        yield q.mount_unit(mount.staging)
+    yield q.unit_name(f"forage-netns@{sandbox.name}.service")
     if sandbox.template.has_network:
-        yield q.plain(f"forage-link@{sandbox.name}.service")
-        yield q.plain("forage-firewall.service")
-        yield q.plain(f"forage-resolver@{sandbox.template.name}.service")
+        yield q.unit_name(f"forage-link@{sandbox.name}.service")
+        yield q.unit_name("forage-firewall.service")
+        yield q.unit_name(f"forage-resolver@{sandbox.template.name}.service")
 
 
 def _root(sandbox: p.Sandbox) -> Artifact:
@@ -100,12 +95,12 @@ def _root(sandbox: p.Sandbox) -> Artifact:
         q.SystemdToken,
         "systemd/root.mount.j2",
         name=q.plain(sandbox.name),
-        unit=q.plain(sandbox.unit),
+        unit=q.unit_name(sandbox.unit),
         where=q.path(sandbox.root),
         size=q.integer(size),
         inodes=q.integer(size // PAGE),
     )
-    return Artifact(f"{UNITS}/{mount_unit(sandbox.root)}", text.encode())
+    return Artifact(f"{UNITS}/{q.mount_unit(sandbox.root)}", text.encode())
 
 
 def _bind_mount(what: str, sandbox: p.Sandbox, bind: p.Bind, owner: p.Owner) -> Artifact:
@@ -114,19 +109,21 @@ def _bind_mount(what: str, sandbox: p.Sandbox, bind: p.Bind, owner: p.Owner) -> 
         "systemd/bind.mount.j2",
         what=q.plain(what),
         name=q.plain(sandbox.name),
-        unit=q.plain(sandbox.unit),
+        unit=q.unit_name(sandbox.unit),
         source=q.path(bind.source),
         where=q.path(bind.staging),
-        idmap=q.plain(_idmap(sandbox, owner)) if sandbox.template.private_users else None,
+        options=q.mount_options(["bind", "nosuid", "nodev", *_idmap(sandbox, owner)]),
     )
-    return Artifact(f"{UNITS}/{mount_unit(bind.staging)}", text.encode())
+    return Artifact(f"{UNITS}/{q.mount_unit(bind.staging)}", text.encode())
 
 
-def _idmap(sandbox: p.Sandbox, owner: p.Owner) -> str:
+def _idmap(sandbox: p.Sandbox, owner: p.Owner) -> list[str]:
     """Map the owner's two numbers, and no others: HOST:MAPPED:COUNT (mount(8))."""
+    if not sandbox.template.private_users:
+        return []
     user = f"u:{owner.uid}:{sandbox.uid_base + owner.uid}:1"
     group = f"g:{owner.gid}:{sandbox.uid_base + owner.gid}:1"
-    return f"X-mount.idmap={user} {group}"
+    return [f"X-mount.idmap={user} {group}"]
 
 
 def _timer(sandbox: p.Sandbox, calendar: str) -> Artifact:
@@ -142,7 +139,7 @@ def _timer(sandbox: p.Sandbox, calendar: str) -> Artifact:
 def _wants(sandbox: p.Sandbox) -> list[SystemdToken]:
     wants = []
     if sandbox.auto_start:
-        wants.append(q.plain(sandbox.unit))
+        wants.append(q.unit_name(sandbox.unit))
     if sandbox.template.reset_every is not None:
-        wants.append(q.plain(f"forage-reset@{sandbox.name}.timer"))
+        wants.append(q.unit_name(f"forage-reset@{sandbox.name}.timer"))
     return wants

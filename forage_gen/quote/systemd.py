@@ -49,6 +49,9 @@ _UNIT_NAME_BYTES = frozenset(
 )
 
 
+_PERCENTAGE = re.compile(r"[0-9]+(?:\.[0-9]{1,2})?%")
+
+
 class SystemdToken(Token):
     """A value of a unit file or an environment file, or a comment."""
 
@@ -422,6 +425,25 @@ def boolean(value: bool) -> SystemdToken:  # noqa: FBT001 - the value is what th
     Source: systemd.syntax(7).
     """
     return SystemdToken("yes" if value else "no")
+
+
+def percentage(text: str) -> SystemdToken:
+    """Write a percentage, as CPUQuota= takes it: no specifiers are expanded there.
+
+    Args:
+        text: Digits, at most two decimals, and a percent sign.
+
+    Returns:
+        The same.
+
+    Raises:
+        Unquotable: The text is not of that form.
+
+    Source: ``config_parse_cpu_quota``, which calls ``parse_permyriad_unbounded``.
+    """
+    if not _PERCENTAGE.fullmatch(text):
+        SystemdToken.refuse(text, "it is no percentage")
+    return SystemdToken(text)
 
 
 def integer(value: int) -> SystemdToken:

@@ -16,6 +16,7 @@ from forage_gen.diagnostics import (
 )
 from forage_gen.read.explain_errors import describe, diagnose
 from forage_gen.read.source import SourceFile, UnreadableError, read_source
+from forage_gen.schema.fields import PROJECT_DIRECTORY
 from forage_gen.schema.models import Project, Template
 from forage_gen.values.names import template_name
 from forage_gen.values.problem import ValueProblem
@@ -106,8 +107,9 @@ class _Reader:
         project = self._validate(Project, table, file)
         if project is None:
             return None
-        files = dict.fromkeys([file, *(template.file for template in templates)])
-        return Inputs(self.root, file, project, {t.name: t for t in templates}, tuple(files))
+        files = {used.name: used for used in (file, *(t.file for t in templates))}
+        by_name = {template.name: template for template in templates}
+        return Inputs(self.root, file, project, by_name, tuple(files.values()))
 
     def _project_name(self) -> str:
         if not (self.root / PROJECT_JSON).exists():
@@ -173,7 +175,9 @@ class _Reader:
 
     def _validate(self, model: type[Model], table: Table, places: Places) -> Model | None:
         try:
-            return model.model_validate(table)
+            return model.model_validate(
+                table, context={PROJECT_DIRECTORY: str(self.root.absolute())}
+            )
         except ValidationError as failure:
             self.found.extend(diagnose(failure, model, places))
             return None

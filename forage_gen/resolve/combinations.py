@@ -10,27 +10,25 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from forage_gen import catalogue
-from forage_gen.diagnostics import Diagnostic, Severity, error
+from forage_gen.diagnostics import Diagnostic, error
 from forage_gen.read.explain_errors import closest
 from forage_gen.resolve.plan import AGENT_HOME, WORKSPACE
 from forage_gen.values.hosts import AddressHost, NameHost, is_private
 from forage_gen.values.paths import overlaps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from forage_gen.read.locate import KeyPath
     from forage_gen.resolve.inherit import Merged
     from forage_gen.schema.models import Agent, Project
-
-Check = "Callable[[Merged, Project], Iterator[Diagnostic]]"
 
 IPV4 = 4
 
 
 def check_template(merged: Merged, project: Project) -> Iterator[Diagnostic]:
     """Yield every finding in a merged template."""
-    for check in (_agents, _network, _mounts, _overlaps):
+    for check in (_agents, _network, _wildcard_ports, _mounts, _overlaps):
         yield from check(merged, project)
 
 
@@ -146,6 +144,26 @@ def _network(merged: Merged, project: Project) -> Iterator[Diagnostic]:
             yield error("public-host-in-full", message, hint, where)
 
 
+def _wildcard_ports(merged: Merged, _project: Project) -> Iterator[Diagnostic]:
+    """Refuse `x.org` and `*.x.org` with different ports.
+
+    dnsmasq cannot put the addresses of a name and of what is below it into different
+    sets, so each would get the ports of the other.
+    """
+    ports: dict[tuple[str, bool], set[int | None]] = {}
+    for host in merged.model.allowed_hosts:
+        if isinstance(host, NameHost):
+            ports.setdefault((host.name, host.wildcard), set()).add(host.port)
+    for index, host in enumerate(merged.model.allowed_hosts):
+        if isinstance(host, NameHost) and host.wildcard:
+            other = ports.get((host.name, False))
+            if other is not None and other != ports[(host.name, True)]:
+                message = f"`{host.name}` and `*.{host.name}` are allowed at different ports."
+                hint = "Give both the same ports."
+                where = merged.value(("allowedHosts", index))
+                yield error("wildcard-ports", message, hint, where)
+
+
 def _is_public(host: NameHost | AddressHost) -> bool:
     return isinstance(host, NameHost) or not is_private(host.network)
 
@@ -202,8 +220,3 @@ def _overlaps(merged: Merged, _project: Project) -> Iterator[Diagnostic]:
                 message = f"`{target}` overlaps the protected path `{path}`."
                 hint = "Choose a path outside it, or take the path off `protectedPaths`."
                 yield error("mounts-overlap", message, hint, merged.value(key))
-
-
-def warn(code: str, message: str, hint: str, merged: Merged, path: KeyPath) -> Diagnostic:
-    """Make a warning at a value of a template."""
-    return Diagnostic(Severity.WARNING, code, message, hint, merged.value(path))

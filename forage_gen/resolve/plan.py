@@ -152,7 +152,7 @@ class Template:
     @property
     def init_file(self) -> str:
         """Where the tree has the script of the init commands."""
-        return f"{self.guest_root}{INIT_SCRIPT}"
+        return self.guest_root + INIT_SCRIPT
 
     def wrapper_file(self, agent: Agent) -> str:
         """Where the tree has the script that starts an agent."""

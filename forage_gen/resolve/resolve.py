@@ -222,6 +222,11 @@ def _name_rules(model: m.Template, agents: tuple[p.Agent, ...]) -> tuple[p.NameR
         if isinstance(allowed, NameHost):
             wanted = DEFAULT_PORTS if allowed.port is None else (allowed.port,)
             ports.setdefault((allowed.name, allowed.wildcard), set()).update(wanted)
+    for (name, _), numbers in ports.items():
+        # What a wildcard opens, a rule for a name below it does not close.
+        for (above, wildcard), more in ports.items():
+            if wildcard and name.endswith(f".{above}"):
+                numbers |= more
     return tuple(
         p.NameRule(name, wildcard, tuple(sorted(numbers)))
         for (name, wildcard), numbers in sorted(ports.items())
