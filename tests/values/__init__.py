@@ -1,0 +1,1 @@
+"""Specifications of the grammars, and comparisons with the programs they stand for."""
