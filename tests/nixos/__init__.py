@@ -1,0 +1,1 @@
+"""The NixOS module, evaluated by NixOS's own modules."""
