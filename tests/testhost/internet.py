@@ -1,0 +1,144 @@
+"""An internet for the test host: a network namespace with servers and a resolver.
+
+Its own addresses are of 198.18.0.0/15 and 2001:2::/48, set aside for benchmarks.
+dnsmasq's protection from rebinding takes the documentation addresses for private
+ones, so those would not do. Servers can be given any address, private ones too.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from tests.testhost.host import TestHost
+
+NAMESPACE = "internet"
+INTERFACE = "wan0"
+RESOLVER = "198.18.0.53"
+
+_DIRECTORY = "/run/internet"
+_HOSTS = f"{_DIRECTORY}/hosts"
+_QUERIES = f"{_DIRECTORY}/queries.log"
+_REQUESTS = f"{_DIRECTORY}/requests.jsonl"
+_SERVER = f"{_DIRECTORY}/server.py"
+_DNS_UNIT = "internet-dns.service"
+_NETNS = f"NetworkNamespacePath=/run/netns/{NAMESPACE}"
+
+# The internet has a route to the host's public address alone: what leaves with a
+# private source address gets no answer, as in life. The ping waits until the kernel
+# has noticed that the link is up, which it may put off for a second.
+_UP = f"""
+ip netns add {NAMESPACE}
+ip link add {INTERFACE} type veth peer name eth0 netns {NAMESPACE}
+ip address add 198.18.0.2/24 dev {INTERFACE}
+ip address add 2001:2::2/64 dev {INTERFACE} nodad
+ip link set {INTERFACE} up
+ip -n {NAMESPACE} link set lo up
+ip -n {NAMESPACE} address add 198.18.0.1/24 dev eth0
+ip -n {NAMESPACE} address add 2001:2::1/64 dev eth0 nodad
+ip -n {NAMESPACE} address add {RESOLVER}/24 dev eth0
+ip -n {NAMESPACE} link set eth0 up
+ip route add default via 198.18.0.1
+ip route add default via 2001:2::1
+ping -q -i 0.05 -c 1 -w 5 2001:2::1
+echo "nameserver {RESOLVER}" >/etc/resolv.conf
+"""
+
+# A listening socket outlives the name of its namespace, hence the units first.
+_DOWN = f"""
+systemctl stop 'internet-*.service'
+ip link delete {INTERFACE}
+ip netns delete {NAMESPACE}
+rm -rf /etc/resolv.conf {_DIRECTORY}
+"""
+
+_DNSMASQ = (
+    "dnsmasq",
+    "--conf-file=/dev/null",
+    "--user=root",
+    "--pid-file=",
+    "--no-resolv",
+    "--no-hosts",
+    f"--addn-hosts={_HOSTS}",
+    "--local=/#/",  # a name without a record does not exist, rather than being refused
+    "--log-queries",
+    f"--log-facility={_QUERIES}",
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One HTTP request that arrived at a server of the internet."""
+
+    client: str
+    address: str
+    port: int
+    method: str
+    path: str
+    host: str | None
+
+
+@dataclass
+class Internet:
+    """The internet that a test host is connected to while this is entered."""
+
+    testhost: TestHost
+    _records: dict[str, list[str]] = field(default_factory=dict)
+
+    def __enter__(self) -> Self:
+        self.testhost.sh(_UP)
+        self.testhost.write(_SERVER, (Path(__file__).parent / "internet_server.py").read_text())
+        self.testhost.write(_HOSTS, "")
+        self.testhost.write(_QUERIES, "")
+        self.testhost.write(_REQUESTS, "")
+        self._start(_DNS_UNIT, "forking", *_DNSMASQ)  # it forks once it listens
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.testhost.running:
+            self.testhost.sh(_DOWN)
+
+    def record(self, name: str, *addresses: str) -> None:
+        """Give the name these addresses, in place of those it had; none removes it."""
+        self._records[name] = [str(ipaddress.ip_address(a)) for a in addresses]
+        lines = [f"{a} {n}\n" for n, known in self._records.items() for a in known]
+        self.testhost.write(_HOSTS, "".join(lines))
+        # dnsmasq sees to its signals before its sockets: the next query meets the change.
+        self.testhost.run("systemctl", "kill", "--signal=HUP", _DNS_UNIT)
+
+    def serve(self, address: str, port: int, body: str) -> None:
+        """Answer each HTTP request to the address and port with this body from now on."""
+        ip = ipaddress.ip_address(address)
+        unit = f"internet-http-{ip.exploded.replace(':', '.')}-{port}.service"
+        self.testhost.run("systemctl", "stop", unit, check=False)  # there may be none yet
+        self.testhost.run(
+            *("ip", "-n", NAMESPACE, "address", "replace", f"{ip}/{ip.max_prefixlen}"),
+            *("dev", "lo", *(["nodad"] if ip.version == 6 else [])),
+        )
+        self._start(unit, "notify", "python3", _SERVER, str(ip), str(port), body, _REQUESTS)
+
+    def requests(self, address: str) -> list[Request]:
+        """What has arrived at the address, oldest first."""
+        wanted = str(ipaddress.ip_address(address))
+        lines = self._read(_REQUESTS)
+        return [r for r in (Request(**json.loads(line)) for line in lines) if r.address == wanted]
+
+    def queries(self) -> list[str]:
+        """The names that the resolver was asked for, oldest first."""
+        words = (line.split() for line in self._read(_QUERIES))
+        return [w[i + 1] for w in words for i, word in enumerate(w) if word.startswith("query[")]
+
+    def _read(self, path: str) -> list[str]:
+        return (self.testhost.root / path.lstrip("/")).read_text().splitlines()
+
+    def _start(self, unit: str, kind: str, *argv: str) -> None:
+        self.testhost.run(
+            *("systemd-run", "--quiet", "--collect", f"--unit={unit}", f"--service-type={kind}"),
+            *("--expand-environment=no", f"--property={_NETNS}", "--", *argv),
+        )
