@@ -99,7 +99,8 @@ def function_calls(expr: str) -> int:
     with NamedTemporaryFile() as stats:
         _run(
             *("nix-instantiate", *_EVALUATE, expr),
-            **{"NIX_SHOW_STATS": "1", "NIX_SHOW_STATS_PATH": stats.name},
+            NIX_SHOW_STATS="1",
+            NIX_SHOW_STATS_PATH=stats.name,
         )
         calls = json.load(stats)["nrFunctionCalls"]
     assert isinstance(calls, int)
