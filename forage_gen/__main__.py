@@ -1,0 +1,27 @@
+"""The entry point: `forage-gen`, and `python -m forage_gen`."""
+
+from __future__ import annotations
+
+import sys
+
+from forage_gen import __version__
+
+
+def main() -> int:
+    """Run the command line.
+
+    Returns:
+        The exit code: 0 done, 1 `check` found something, 2 the project is invalid,
+        3 the environment failed.
+    """
+    # The version is asked by scripts and prompts: answer before anything is imported.
+    if sys.argv[1:] == ["--version"]:
+        sys.stdout.write(f"forage-gen {__version__}\n")
+        return 0
+    from forage_gen.cli.main import run  # noqa: PLC0415  see above
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""The command line's grammar."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+FORMATS = ("text", "json", "sarif", "github")
+LEVELS = ("info", "warning")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Make the parser. Each command's name is in `command`."""
+    top = argparse.ArgumentParser(
+        prog="forage-gen",
+        description="Compiles sandbox templates for AI agents into NixOS configuration.",
+    )
+    top.add_argument("--version", action="store_true", help="print the version and stop")
+    commands = top.add_subparsers(dest="command", metavar="COMMAND")
+
+    init = _command(commands, "init", "write a starter project that builds as it is")
+    _directory(init)
+
+    build = _command(commands, "build", "compile the project, all or nothing")
+    _directory(build)
+    _out(build)
+    _format(build)
+
+    check = _command(
+        commands, "check", "validate, lint, and say whether the tree is what a build would write"
+    )
+    _directory(check)
+    _out(check)
+    _format(check)
+    check.add_argument(
+        "--level",
+        choices=LEVELS,
+        default="warning",
+        help="the lowest level of finding that makes the exit code 1 (default: %(default)s)",
+    )
+    check.add_argument(
+        "--no-tree", action="store_true", help="do not compare the tree: validate and lint only"
+    )
+
+    diff = _command(commands, "diff", "show what a build would change, as a unified diff")
+    _directory(diff)
+    _out(diff)
+
+    explain = _command(
+        commands, "explain", "say what a sandbox's agent can read, write, reach and spend"
+    )
+    explain.add_argument("directory", nargs="?", type=Path, default=Path(), metavar="DIR")
+    explain.add_argument("sandbox", metavar="SANDBOX")
+    explain.add_argument("--json", action="store_true", help="everything, with its origin, as JSON")
+
+    schema = _command(commands, "schema", "print the JSON Schema of a file, for editors")
+    schema.add_argument("file", nargs="?", choices=("forage", "template"), default="forage")
+    return top
+
+
+_Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  it has no public name
+
+
+def _command(commands: _Commands, name: str, summary: str) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+
+
+def _directory(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "directory",
+        nargs="?",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="the project's directory (default: the current one)",
+    )
+
+
+def _out(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-o", "--out", type=Path, metavar="OUT", help="the tree (default: DIR/generated)"
+    )
+
+
+def _format(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--format", choices=FORMATS, default="text", help="of the findings (default: %(default)s)"
+    )

@@ -1,0 +1,194 @@
+"""What a sandbox's agent can read, write, reach and spend: in words, and as data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+from forage_gen.emit.facts import allowed_hosts, limits
+from forage_gen.resolve import plan as p
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from forage_gen.diagnostics import Location
+    from forage_gen.read.locate import KeyPath
+    from forage_gen.read.source import Value
+    from forage_gen.resolve.inherit import Merged
+    from forage_gen.resolve.resolve import Resolved
+
+Json = object
+
+
+class Setting(TypedDict):
+    """One value that was written, and where."""
+
+    key: str
+    value: Json
+    template: str
+    file: str
+    line: int
+    column: int
+
+
+def in_words(sandbox: p.Sandbox, resolved: Resolved) -> str:
+    """Tell a person what the sandbox may do."""
+    template = sandbox.template
+    title = f"{sandbox.name}: {template.description} (template {template.name})"
+    sections = {
+        "It can read": list(_reads(sandbox)),
+        "It can write": list(_writes(sandbox)),
+        "It can reach": list(_reaches(sandbox, resolved.plan)),
+        "It can spend": list(_spends(template)),
+        "Its agents": list(_agents(template)) or ["none"],
+        "It is held by": list(_held(sandbox)),
+    }
+    blocks = [f"{heading}\n" + "".join(f"  - {line}\n" for line in lines)
+              for heading, lines in sections.items()]
+    return f"{title}\n{'=' * len(title)}\n\n" + "\n".join(blocks)
+
+
+def as_json(sandbox: p.Sandbox, resolved: Resolved) -> Json:
+    """Tell a program what the sandbox may do, and where each written value comes from."""
+    template = sandbox.template
+    return {
+        "sandbox": sandbox.name,
+        "template": template.name,
+        "read": list(_reads(sandbox)),
+        "write": list(_writes(sandbox)),
+        "network": {
+            "mode": template.network.value,
+            "allowedHosts": allowed_hosts(template),
+            "address": str(sandbox.address) if template.has_network else None,
+        },
+        "limits": limits(template.limits),
+        "agents": {
+            agent.name: {
+                "package": ".".join(agent.package),
+                "secret": agent.secret,
+                "allow": list(agent.permissions.allow),
+                "deny": list(agent.permissions.deny),
+                "skipAll": agent.permissions.skip_all,
+            }
+            for agent in template.agents
+        },
+        "values": settings(resolved.templates[template.name]),
+    }
+
+
+def settings(merged: Merged) -> list[Setting]:
+    """List every value that was written for a template, in the order of keys."""
+    found = []
+    for path, origin in sorted(merged.origins.items(), key=lambda item: _sortable(item[0])):
+        value = _lookup(origin.source.table, origin.path)
+        if not isinstance(value, dict | list):
+            where: Location = origin.source.value(origin.path)
+            found.append(
+                Setting(
+                    key=_shown(path),
+                    value=value,
+                    template=origin.source.name,
+                    file=where.file,
+                    line=where.line,
+                    column=where.column,
+                )
+            )
+    return found
+
+
+def _sortable(path: KeyPath) -> tuple[tuple[bool, str, int], ...]:
+    return tuple(
+        (isinstance(part, int), str(part), part if isinstance(part, int) else 0) for part in path
+    )
+
+
+def _shown(path: KeyPath) -> str:
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text.removeprefix(".")
+
+
+def _lookup(table: Value, path: KeyPath) -> Value:
+    for part in path:
+        table = table[part]  # type: ignore[index, call-overload]  # the path was made from it
+    return table
+
+
+def _reads(sandbox: p.Sandbox) -> Iterator[str]:
+    yield f"{sandbox.workspace.source} of the host, as {p.WORKSPACE}"
+    for mount in sandbox.mounts:
+        yield f"{mount.source} of the host, as {mount.target}"
+    yield "/nix/store: everything that is installed or was ever built on the host"
+    if sandbox.template.rootfs:
+        yield f"{sandbox.template.rootfs}/usr of the host, as /usr"
+    for secret in sandbox.secrets:
+        yield f"the secret `{secret.name}` ({secret.source} of the host), in {p.SECRETS}"
+
+
+def _writes(sandbox: p.Sandbox) -> Iterator[str]:
+    size = sandbox.template.limits.disk_max
+    if not sandbox.workspace.read_only:
+        yield f"{p.WORKSPACE}, which is {sandbox.workspace.source} of the host"
+    for mount in sandbox.mounts:
+        if not mount.read_only:
+            yield f"{mount.target}, which is {mount.source} of the host"
+    yield f"everything else inside, up to {size / 2**30:.3g} GiB, until it restarts"
+    if sandbox.template.protected_paths:
+        yield f"but never {', '.join(sandbox.template.protected_paths)} in the workspace"
+
+
+def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
+    template = sandbox.template
+    match template.network:
+        case p.Network.NONE:
+            yield "nothing: it has no network, and no names"
+        case p.Network.FULL:
+            yield "every public IPv4 address, but none that is private"
+        case p.Network.RESTRICTED:
+            yield "only these, and no name that is not among them:"
+    for host in allowed_hosts(template):
+        yield str(host)
+    if template.has_network:
+        yield f"the resolver at {plan.gateway}, and nothing else of this host"
+    if template.nix_daemon:
+        yield (
+            "the host's nix daemon, which downloads with the host's network, whatever the mode "
+            "says, and may collect the host's garbage (`nixDaemon = false` closes it)"
+        )
+
+
+def _spends(template: p.Template) -> Iterator[str]:
+    given = template.limits
+    yield f"processor time: {given.cpu_quota or 'no limit'}"
+    yield f"memory: {given.memory_max or 'no limit'}"
+    yield f"processes: {given.tasks_max or 'the default of systemd'}"
+    yield f"disk: {given.disk_max / 2**30:.3g} GiB, in memory"
+    yield f"time until it starts afresh: {template.reset_every or 'until somebody restarts it'}"
+
+
+def _agents(template: p.Template) -> Iterator[str]:
+    for agent in template.agents:
+        rules = agent.permissions
+        if agent.settings is None:
+            may = "with whatever permissions it gives itself"
+        elif rules.skip_all:
+            may = "asks for nothing before it acts"
+        else:
+            may = f"may without asking: {', '.join(rules.allow) or 'nothing'}"
+        if rules.deny:
+            may += f"; may never: {', '.join(rules.deny)}"
+        key = f"; key in {agent.auth_env_var} for its process alone" if agent.secret else ""
+        yield f"{agent.name} ({'.'.join(agent.package)}): {may}{key}"
+
+
+def _held(sandbox: p.Sandbox) -> Iterator[str]:
+    template = sandbox.template
+    if template.private_users:
+        last = sandbox.uid_base + p.UIDS_PER_SANDBOX - 1
+        yield f"a user namespace: root inside is uid {sandbox.uid_base} on the host (to {last})"
+    else:
+        yield "no user namespace: root inside is root on the host"
+    yield f"a network namespace, {sandbox.netns}, that its root cannot configure"
+    yield "no new privileges: setuid programs have no effect"
+    denied = ", ".join(template.syscalls_denied)
+    yield "nspawn's system call filter" + (f", and none of {denied}" if denied else "")

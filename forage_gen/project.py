@@ -1,0 +1,83 @@
+"""The whole compiler as one function: a project's directory in, a tree's files out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from forage_gen import __version__
+from forage_gen.diagnostics import InvalidProjectError
+from forage_gen.emit.emit import emit
+from forage_gen.emit.facts import manifest_facts
+from forage_gen.read.load import load
+from forage_gen.read.source import SourceFile, UnreadableError, read_source
+from forage_gen.resolve.allocate import LOCK_NAME
+from forage_gen.resolve.resolve import Resolved, resolve
+from forage_gen.write import manifest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from forage_gen.artifact import Artifact
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What a build writes: the files of the tree, its manifest, and `forage.lock`."""
+
+    resolved: Resolved
+    artifacts: list[Artifact]
+    manifest: bytes
+    lock_path: Path
+    lock: bytes
+
+    @property
+    def lock_is_current(self) -> bool:
+        """Whether `forage.lock` is already as a build would write it."""
+        try:
+            return self.lock_path.read_bytes() == self.lock
+        except FileNotFoundError:
+            return False
+
+
+def plan_project(root: Path) -> Resolved:
+    """Read and resolve the project in the directory `root`.
+
+    Raises:
+        InvalidProjectError: with every finding.
+        EnvironmentFailureError: the system does not let us read a file.
+    """
+    return resolve(load(root), _read_lock(root))
+
+
+def compile_project(root: Path) -> Compiled:
+    """Compile the project in the directory `root`. Writes nothing.
+
+    Raises:
+        InvalidProjectError: with every finding.
+        EnvironmentFailureError: the system does not let us read a file.
+    """
+    resolved = plan_project(root)
+    artifacts = emit(resolved.plan)
+    return Compiled(
+        resolved=resolved,
+        artifacts=artifacts,
+        manifest=manifest.render(
+            artifacts,
+            version=__version__,
+            inputs={file.name: file.digest for file in resolved.inputs.files},
+            facts=manifest_facts(resolved.plan),
+        ),
+        lock_path=root / LOCK_NAME,
+        lock=resolved.lock.render().encode(),
+    )
+
+
+def _read_lock(root: Path) -> SourceFile | None:
+    path = root / LOCK_NAME
+    if not path.exists():
+        return None
+    try:
+        return read_source(path, LOCK_NAME)
+    except UnreadableError as failure:
+        raise InvalidProjectError([failure.diagnostic]) from None
