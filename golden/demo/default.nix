@@ -1,0 +1,21 @@
+# Written by forage-gen. Do not edit: change the project and run `forage-gen build`.
+{
+  services.forage = {
+    enable = true;
+    tree = ./.;
+    user = "alice";
+    uid = 1000;
+    gid = 100;
+    sandboxes = [
+      "backend"
+      "research"
+      "review"
+      "website"
+    ];
+    guests = {
+      claude.modules = [ ./guests/claude.nix ];
+      research.modules = [ ./guests/research.nix ];
+      review.modules = [ ./guests/review.nix ];
+    };
+  };
+}
