@@ -1,0 +1,76 @@
+"""Puts a project onto the test host, as an administrator of a plain distribution would."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forage_gen.emit.emit import emit
+from forage_gen.read.load import load
+from forage_gen.resolve.resolve import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from forage_gen.artifact import Artifact
+    from forage_gen.resolve.plan import Plan
+    from tests.testhost.host import TestHost
+
+PROJECT = Path(__file__).parent / "project"
+
+# Where the tree was put; /etc/forage/tree is a link to it, so that it can be exchanged whole.
+TREE = "/srv/forage/tree"
+
+_LINK = f"""
+mkdir -p /etc/forage
+ln -sfn {TREE} /etc/forage/tree
+"""
+
+# Copies, not links: systemd reads no unit through a directory that may be gone at boot.
+_INSTALL = """
+cp -rT --no-preserve=mode /etc/forage/tree/systemd/system /etc/systemd/system
+systemctl daemon-reload
+"""
+
+
+def compile_project(project: Path = PROJECT) -> Plan:
+    """Read and resolve a project: what the generator knows before it writes."""
+    return resolve(load(project), None).plan
+
+
+def activate(host: TestHost, plan: Plan) -> None:
+    """Write the plan's tree to the host and make its units known to systemd."""
+    write_tree(host, emit(plan))
+    host.sh(_LINK)
+    host.sh(_INSTALL)
+
+
+def write_tree(host: TestHost, artifacts: Iterable[Artifact]) -> None:
+    """Write files as the generator does: no mode but whether one may be executed."""
+    for artifact in artifacts:
+        mode = 0o755 if artifact.executable else 0o644
+        host.write(f"{TREE}/{artifact.path}", artifact.content.decode(), mode=mode)
+
+
+def make_owner(host: TestHost, plan: Plan) -> None:
+    """Make the user who owns the workspaces, the workspaces, mounts and key files."""
+    owner = plan.owner
+    host.run("useradd", f"--uid={owner.uid}", f"--gid={owner.gid}", "--create-home", owner.name)
+    binds = [bind for s in plan.sandboxes for bind in (s.workspace, *s.mounts)]
+    for source in sorted({bind.source for bind in binds}):
+        host.run("runuser", "-u", owner.name, "--", "mkdir", "-p", source)
+    for name, source in sorted({(s.name, s.source) for box in plan.sandboxes for s in box.secrets}):
+        host.write(source, f"key-of-{name}\n", mode=0o600)
+
+
+def start(host: TestHost, name: str, *, check: bool = True) -> str:
+    """Start a sandbox by its stock unit; the result is what systemctl said."""
+    unit = f"systemd-nspawn@{name}.service"
+    script = f"systemctl start {shlex.quote(unit)} 2>&1"
+    return host.sh(script, check=check).stdout
+
+
+def stop(host: TestHost, name: str) -> None:
+    """Stop a sandbox."""
+    host.run("systemctl", "stop", f"systemd-nspawn@{name}.service")
