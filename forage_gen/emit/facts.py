@@ -1,4 +1,4 @@
-"""What programs read about a sandbox: `forage.json` inside it, and the manifest's facts."""
+"""What programs read: `forage.json` inside a sandbox, and the manifest's facts."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ if TYPE_CHECKING:
 
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
-    """Yield `forage.json` of each sandbox: what an agent may know about where it is."""
-    for sandbox in plan.sandboxes:
-        content = q.document(_inside(sandbox, plan))
-        yield Artifact(f"sandboxes/{sandbox.name}/forage.json", content.encode())
+    """Yield `forage.json` of each template: what an agent may know about where it is.
+
+    It is the same in all sandboxes of a template. A sandbox's own name is its host name.
+    """
+    for template in plan.templates:
+        content = q.document(_inside(template, plan))
+        yield Artifact(template.facts_file, content.encode())
 
 
-def _inside(sandbox: p.Sandbox, plan: p.Plan) -> JsonValue:
-    template = sandbox.template
+def _inside(template: p.Template, plan: p.Plan) -> JsonValue:
     return {
-        "sandbox": sandbox.name,
         "template": template.name,
         "description": template.description,
         "workspace": {
             "path": p.WORKSPACE,
-            "readOnly": sandbox.workspace.read_only,
+            "readOnly": template.read_only_workspace,
             "protectedPaths": list(template.protected_paths),
         },
         "network": {
             "mode": template.network.value,
-            "address": str(sandbox.address) if template.has_network else None,
             "resolver": str(plan.gateway) if template.has_network else None,
             "allowedHosts": allowed_hosts(template),
         },
         "nixDaemon": template.nix_daemon,
         "mounts": [
-            {"path": mount.target, "readOnly": mount.read_only} for mount in sandbox.mounts
+            {"path": mount.target, "readOnly": mount.read_only} for mount in template.mounts
         ],
         "limits": limits(template.limits),
         "resetEvery": template.reset_every,

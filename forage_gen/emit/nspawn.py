@@ -47,7 +47,7 @@ def _binds(sandbox: p.Sandbox) -> Iterator[NspawnToken]:
     yield _mount(NIX_STORE, NIX_STORE, mapped, read_only=True)
     if template.nix_daemon:
         yield _mount(DAEMON_SOCKET, DAEMON_SOCKET, (), read_only=True)
-    yield _mount(f"{sandbox.facts}/forage.json", p.FACTS_INSIDE, mapped, read_only=True)
+    yield _mount(f"{p.TREE}/{template.facts_file}", p.FACTS_INSIDE, mapped, read_only=True)
     if sandbox.secrets:
         yield _mount(sandbox.secrets_dir, p.SECRETS, (), read_only=True)
     yield _bind(sandbox.workspace)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Network
+from typing import TYPE_CHECKING
 
-from forage_gen.catalogue import SettingsFormat
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv4Network
+
+    from forage_gen.catalogue import SettingsFormat
 
 # Where the generated tree and its run-time state are found on a host.
 TREE = "/etc/forage/tree"
@@ -76,9 +79,13 @@ class Permissions:
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigDir:
-    """An agent's own state on the host (`source`, absolute), seen inside at `target`."""
+class Mount:
+    """A part of the host (`source`, absolute) that is seen inside at `target`.
 
+    `name` is unique in the template.
+    """
+
+    name: str
     source: str
     target: str
     read_only: bool
@@ -96,7 +103,6 @@ class Agent:
     hosts: tuple[str, ...]
     settings: SettingsFormat | None
     permissions: Permissions
-    config_dir: ConfigDir | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,7 @@ class Template:
     nix_daemon: bool
     read_only_workspace: bool
     protected_paths: tuple[str, ...]
+    mounts: tuple[Mount, ...]
     limits: Limits
     private_users: bool
     syscalls_allowed: tuple[str, ...]
@@ -153,6 +160,11 @@ class Template:
     def init_file(self) -> str:
         """Where the tree has the script of the init commands."""
         return self.guest_root + INIT_SCRIPT
+
+    @property
+    def facts_file(self) -> str:
+        """Where the tree has what an agent may know about its sandbox."""
+        return f"guests/{self.name}/forage.json"
 
     def wrapper_file(self, agent: Agent) -> str:
         """Where the tree has the script that starts an agent."""
@@ -220,11 +232,6 @@ class Sandbox:
     def secrets_dir(self) -> str:
         """Where its secrets are laid out on the host while it runs."""
         return f"{RUNTIME}/secrets/{self.name}"
-
-    @property
-    def facts(self) -> str:
-        """Its directory of facts in the tree, as the host sees it."""
-        return f"{TREE}/sandboxes/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)

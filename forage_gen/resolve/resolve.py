@@ -127,7 +127,6 @@ def _plan(inputs: Inputs, merged: Mapping[str, Merged], lock: Lock) -> p.Plan:
             name,
             project.sandboxes[name],
             templates[project.sandboxes[name].template],
-            merged[project.sandboxes[name].template].model,
             slot,
             project,
             owner,
@@ -147,7 +146,7 @@ def _plan(inputs: Inputs, merged: Mapping[str, Merged], lock: Lock) -> p.Plan:
 
 def _template(merged: Merged, number: int, owner: p.Owner) -> p.Template:
     model = merged.model
-    agents = tuple(_agent(name, agent, owner) for name, agent in sorted(model.agents.items()))
+    agents = tuple(_agent(name, agent) for name, agent in sorted(model.agents.items()))
     limits = model.resource_limits
     return p.Template(
         name=merged.name,
@@ -163,6 +162,7 @@ def _template(merged: Merged, number: int, owner: p.Owner) -> p.Template:
         nix_daemon=model.nix_daemon,
         read_only_workspace=model.read_only_workspace,
         protected_paths=_protected(model),
+        mounts=_mounts(model, owner),
         limits=p.Limits(
             cpu_quota=limits.cpu_quota.text if limits.cpu_quota else None,
             memory_max=limits.memory_max.text if limits.memory_max else None,
@@ -186,14 +186,9 @@ def _protected(model: m.Template) -> tuple[str, ...]:
     return tuple(dict.fromkeys(DEFAULT_PROTECTED_PATHS if written is None else written))
 
 
-def _agent(name: str, agent: m.Agent, owner: p.Owner) -> p.Agent:
+def _agent(name: str, agent: m.Agent) -> p.Agent:
     package = agent.package or ()
     kind = catalogue.BY_PACKAGE.get(".".join(package))
-    target = config_target(agent)
-    config_dir = None
-    if agent.host_config_dir is not None and target is not None:
-        source = agent.host_config_dir.expand(owner.home)
-        config_dir = p.ConfigDir(source, target, agent.host_config_dir_read_only)
     rules = agent.permissions
     variable = agent.auth_env_var or (kind.auth_env_var if kind else None)
     return p.Agent(
@@ -207,7 +202,6 @@ def _agent(name: str, agent: m.Agent, owner: p.Owner) -> p.Agent:
         permissions=p.Permissions(
             tuple(map(str, rules.allow)), tuple(map(str, rules.deny)), rules.skip_all
         ),
-        config_dir=config_dir,
     )
 
 
@@ -246,7 +240,6 @@ def _sandbox(  # noqa: PLR0913  one call, one place where a sandbox comes togeth
     name: str,
     sandbox: m.Sandbox,
     template: p.Template,
-    model: m.Template,
     slot: int,
     project: m.Project,
     owner: p.Owner,
@@ -265,34 +258,35 @@ def _sandbox(  # noqa: PLR0913  one call, one place where a sandbox comes togeth
             target=p.WORKSPACE,
             read_only=template.read_only_workspace,
         ),
-        mounts=tuple(_mounts(name, template, model, owner)),
+        mounts=tuple(
+            p.Bind(
+                source=mount.source,
+                staging=f"{p.RUNTIME}/mounts/{name}/{mount.name}",
+                target=mount.target,
+                read_only=mount.read_only,
+            )
+            for mount in template.mounts
+        ),
         secrets=tuple(p.Secret(secret, project.secrets[secret]) for secret in secrets),  # type: ignore[index]
         auto_start=sandbox.auto_start,
     )
 
 
-def _mounts(
-    sandbox: str, template: p.Template, model: m.Template, owner: p.Owner
-) -> list[p.Bind]:
-    """List the mounts, outer before inner is not needed: they do not overlap."""
-    staging = f"{p.RUNTIME}/mounts/{sandbox}"
+def _mounts(model: m.Template, owner: p.Owner) -> tuple[p.Mount, ...]:
+    """List what is mounted besides the workspace. No two of them overlap."""
     mounts = [
-        p.Bind(
-            mount.host_path.expand(owner.home), f"{staging}/{name}", mount.container_path,
-            mount.read_only,
-        )
+        p.Mount(name, mount.host_path.expand(owner.home), mount.container_path, mount.read_only)
         for name, mount in sorted(model.workspace.mounts.items())
         if mount.host_path is not None and mount.container_path is not None
     ]
-    return mounts + [
-        # An agent's name and a mount's name may be equal; a dot is in neither.
-        p.Bind(
-            agent.config_dir.source, f"{staging}/{agent.name}.config", agent.config_dir.target,
-            agent.config_dir.read_only,
-        )
-        for agent in template.agents
-        if agent.config_dir is not None
-    ]
+    for name, agent in sorted(model.agents.items()):
+        target = config_target(agent)
+        if agent.host_config_dir is not None and target is not None:
+            source = agent.host_config_dir.expand(owner.home)
+            # The names of a mount and an agent may be equal; neither has a dot.
+            mount_name = f"{name}.config"
+            mounts.append(p.Mount(mount_name, source, target, agent.host_config_dir_read_only))
+    return tuple(mounts)
 
 
 def _shared_workspaces(plan: p.Plan, inputs: Inputs) -> list[Diagnostic]:
