@@ -8,6 +8,7 @@ import pytest
 
 from tests.requirements import TEST_HOST, require
 from tests.testhost.host import TestHost
+from tests.testhost.internet import Internet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,3 +41,10 @@ def host() -> Iterator[TestHost]:
     require(*TEST_HOST)
     with TestHost() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def internet(host: TestHost) -> Iterator[Internet]:
+    """The internet that the test host is connected to from the first such test on."""
+    with Internet(host) as connected:
+        yield connected

@@ -45,8 +45,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _up(args: argparse.Namespace) -> int:
     host = TestHost(NAME)
-    host.prepare()
     try:
+        host.prepare()
         host.boot(detach=True)
         if args.internet:
             Internet(host).__enter__()

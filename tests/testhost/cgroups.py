@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +61,14 @@ class Cgroups:
             for setting in ("cpuset.cpus", "cpuset.mems"):
                 if directory.parent.name == "cpuset":  # nothing may join one that has none
                     (directory / setting).write_text((directory.parent / setting).read_text())
+
+    def kill(self) -> None:
+        """Kill whatever is in them, at any depth."""
+        for directory in self.directories:
+            for file in directory.rglob("cgroup.procs"):
+                for pid in file.read_text().split():
+                    with suppress(ProcessLookupError):
+                        os.kill(int(pid), signal.SIGKILL)
 
     def remove(self) -> None:
         """Remove them with all below; their processes must be dead."""

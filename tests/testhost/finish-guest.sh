@@ -15,5 +15,8 @@ systemctl --quiet --root="$root" mask \
   console-getty.service getty@.service getty.target \
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer
 
+# Nothing to bring up to date at boot.
+touch "$root/etc/.updated" "$root/var/.updated"
+
 # The agent, with the ids that NixOS gives to the first ordinary user.
 chroot "$root" useradd --uid 1000 --gid 100 --create-home --shell /bin/bash agent

@@ -21,7 +21,7 @@ systemctl --quiet --root="$root" mask \
   sys-kernel-tracing.mount sys-fs-fuse-connections.mount \
   var-lib-machines.mount
 systemctl --quiet --root="$root" set-default multi-user.target
-# Nothing to bring up to date at boot: saves a second of each.
+# Nothing to bring up to date at boot.
 touch "$root/etc/.updated" "$root/var/.updated"
 
 # A nested systemd can neither write to version 1 control groups nor is allowed

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.testhost import rootfs
-from tests.testhost.state import Process, Record, clear_dead
+from tests.testhost.state import Process, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +59,7 @@ class TestHost:
     def __init__(self, name: str | None = None) -> None:
         self._record = Record.new(name)
         self._launcher: subprocess.Popen[bytes] | None = None
-        self._prepared = False
+        self._ours = False
 
     @classmethod
     def attach(cls, name: str) -> TestHost:
@@ -70,7 +70,7 @@ class TestHost:
             raise HostError(message)
         host = cls(name)
         host._record = record
-        host._prepared = True
+        host._ours = True
         return host
 
     def __enter__(self) -> Self:
@@ -98,13 +98,12 @@ class TestHost:
         /usr is most of the tree, and nothing of a host's own but /usr/local is in it,
         so all hosts share that, read-only.
         """
-        if self._prepared:
+        if self._ours:
             return
-        clear_dead()
-        if Record.load(self._record.name):
-            message = f"test host {self._record.name!r} is running already"
+        if not self._record.claim():
+            message = f"test host {self._record.name!r} is there already"
             raise HostError(message)
-        self._record.save()
+        self._ours = True
         self._record.disk.mkdir(mode=0o755)
         with rootfs.obtain(rootfs.HOST) as tree:
             _copy_own_part(tree.path, self._record.root)
@@ -113,7 +112,6 @@ class TestHost:
         (self.root / "etc/machine-id").write_text(f"{uuid.uuid4().hex}\n")
         (self.root / "etc/hostname").write_text("testhost\n")
         (self.root / "etc/hosts").write_text("127.0.0.1 localhost testhost\n::1 localhost\n")
-        self._prepared = True
 
     def boot(self, *, detach: bool = False) -> None:
         """Start it, and return when all of its units are up.
@@ -177,16 +175,14 @@ class TestHost:
 
     def down(self) -> None:
         """Kill it, and remove all there is of it. Can be called at any time, and again."""
-        self._record.clear()
+        if not self._ours:
+            return
+        self._record.kill()
         if self._launcher is not None:
-            # Process 1 is dead, so the rest only has to notice. Should it never have
-            # got that far, this ends it.
-            with suppress(subprocess.TimeoutExpired):
-                self._launcher.wait(2)
-            _kill_group(self._launcher)
-            self._record.clear()
+            _end(self._launcher)
             self._launcher = None
-        self._prepared = False
+        self._record.clear()
+        self._ours = False
 
     # -- looking at it ---------------------------------------------------------
 
@@ -205,6 +201,16 @@ class TestHost:
         if self._record.leader is None:
             return self._record.root
         return Path(f"/proc/{self._record.leader.pid}/root")
+
+    @property
+    def console(self) -> str:
+        """What it has written on its console."""
+        return self._record.console.read_text(errors="replace")
+
+    @property
+    def leader(self) -> int:
+        """The number that its process 1 has on this machine."""
+        return self._leader.pid
 
     @property
     def running(self) -> bool:
@@ -239,7 +245,7 @@ class TestHost:
         That is right for an administrator's commands. It proves nothing about what
         a unit or a sandbox may do: use `unit` and `sandbox` for that.
         """
-        leader = str(self._leader.pid)
+        leader = str(self.leader)
         words = [f"{key}={value}" for key, value in {**ENVIRONMENT, **(env or {})}.items()]
         return [
             *("bash", str(HERE / "join.sh"), *map(str, self._record.cgroups.for_commands), "--"),
@@ -325,8 +331,7 @@ class TestHost:
         """What happened, with the end of the console log and of failed units' journals."""
         parts = [what]
         with suppress(FileNotFoundError):
-            console = self._record.console.read_text(errors="replace")
-            parts += ["--- console", *console.splitlines()[-25:]]
+            parts += ["--- console", *self.console.splitlines()[-25:]]
         if self.running:
             parts += self._failed_units()
         return "\n".join(parts)
@@ -429,6 +434,13 @@ def _run(
             _kill_group(process)
             raise
         return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+
+def _end(launcher: subprocess.Popen[bytes]) -> None:
+    """See the launcher off: without a process 1 it has nothing more to do."""
+    with suppress(subprocess.TimeoutExpired):
+        launcher.wait(2)
+    _kill_group(launcher)  # it may never have got as far as a process 1
 
 
 def _kill_group(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:

@@ -129,27 +129,37 @@ class Record:
 
     def save(self) -> None:
         """Write it down, whole or not at all."""
-        STATE.mkdir(mode=0o700, exist_ok=True)
         draft = self._file.with_suffix(".new")
         draft.write_text(json.dumps(asdict(self)))
         draft.replace(self._file)
 
-    def clear(self) -> None:
-        """Remove all that there is of the host; the record goes last."""
+    def claim(self) -> bool:
+        """Take the name, unless a living host has it; what dead ones left goes first."""
+        with _locked():
+            for record in _all():
+                if not record.owner.alive:
+                    record.clear()
+            if self._file.exists():
+                return False
+            self.save()
+            return True
+
+    def kill(self) -> None:
+        """Kill all of the host's processes: the kernel does that when process 1 dies.
+
+        If it died before it was written down, its control groups know it.
+        """
         if self.leader is not None:
             self.leader.kill()
+        self.cgroups.kill()
+
+    def clear(self) -> None:
+        """Remove all that there is of the host; the record goes last."""
+        self.kill()
         self.cgroups.remove()
         if self.disk.exists():
             shutil.rmtree(self.disk)
         self._file.unlink(missing_ok=True)
-
-
-def clear_dead() -> None:
-    """Remove what is left of hosts whose owners are gone."""
-    with _locked():
-        for record in _all():
-            if not record.owner.alive:
-                record.clear()
 
 
 def _all() -> list[Record]:
