@@ -59,14 +59,14 @@ def sarif(diagnostics: Iterable[Diagnostic]) -> str:
     https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/sarif-v2.1.0-errata01-os-complete.html
     """
     found = ordered(diagnostics)
-    severities = {diagnostic.code: diagnostic.severity for diagnostic in found}
-    codes = sorted(severities)
+    worst = {d.code: d.severity for d in sorted(found, key=lambda d: d.severity)}
+    codes = sorted(worst)
     run = {
         "tool": {
             "driver": {
                 "name": "forage-gen",
                 "version": __version__,
-                "rules": [_sarif_rule(code, severities[code]) for code in codes],
+                "rules": [_sarif_rule(code, worst[code]) for code in codes],
             }
         },
         "columnKind": "unicodeCodePoints",
@@ -76,12 +76,22 @@ def sarif(diagnostics: Iterable[Diagnostic]) -> str:
 
 
 def _sarif_rule(code: str, severity: Severity) -> dict[str, object]:
-    summary = f"{code.replace('-', ' ').capitalize()}."
-    help_text = "Each result's message ends with what to write instead."
+    from forage_gen.check.registry import RULES  # noqa: PLC0415  the other formats need no rules
+
+    rule = RULES.get(code)
+    if rule is None:  # the project is invalid: such a finding has no rule to be explained by
+        summary = f"{code.replace('-', ' ').capitalize()}."
+        why = "forage-gen does not build a project, or accept a tree, with this finding."
+        text = f"{why} Each result's message ends with what to do instead."
+        markdown = text
+    else:
+        summary, severity = rule.summary, rule.severity
+        text = f"{rule.why}\n\nWrite instead:\n\n{rule.instead}"
+        markdown = f"{rule.why}\n\nWrite instead:\n\n```toml\n{rule.instead}```\n"
     return {
         "id": code,
         "shortDescription": {"text": summary},
-        "help": {"text": help_text},
+        "help": {"text": text, "markdown": markdown},
         "defaultConfiguration": {"level": _SARIF_LEVEL[severity]},
     }
 

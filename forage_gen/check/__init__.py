@@ -1,0 +1,1 @@
+"""Lints: what a project may do, and would better not."""

@@ -1,0 +1,124 @@
+"""Rules about what of the host a sandbox sees and changes."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from forage_gen.check.rule import Finding, RuleBook
+from forage_gen.diagnostics import Severity
+from forage_gen.values.paths import is_at_or_below
+from forage_gen.values.secrets import is_runtime_secret_dir
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from forage_gen.resolve.inherit import Merged
+    from forage_gen.resolve.resolve import Resolved
+
+rules = RuleBook()
+
+# Directories of the system, with all that is in them (file-hierarchy(7)).
+_SYSTEM = re.compile(
+    r"/(?:bin|boot|dev|etc|lib(?:32|64|x32|exec)?|nix|proc|run|sbin|sys|usr)(?:/.*)?", re.DOTALL
+)
+# Directories that belong to many: each of them whole, but not what is in it.
+_COMMON = frozenset(
+    """
+    /home /media /mnt /opt /root /srv /tmp /var /var/cache /var/home /var/lib /var/log /var/root
+    /var/spool /var/tmp
+    """.split()  # noqa: SIM905  a line for each of so many words reads worse
+)
+_HOME = re.compile(r"(?:/var|/usr)?/home/[^/]+")
+
+
+@rules.project(
+    "workspace-too-wide",
+    Severity.WARNING,
+    summary="A workspace is a home or system directory.",
+    why="The agent reads and changes everything in it: keys, shell profiles, other projects, or"
+    " the system itself.",
+    instead='[sandboxes.myproject]\nworkspace = "/home/alice/projects/myproject"\n',
+)
+def _workspace_too_wide(resolved: Resolved) -> Iterator[Finding]:
+    home = resolved.plan.owner.home
+    for name, sandbox in resolved.inputs.project.sandboxes.items():
+        kind = _wide(sandbox.workspace.expand(home), home)
+        if kind:
+            message = f"`{sandbox.workspace.text}` is {kind}, all of which the agent would see."
+            hint = f'Write the one directory to work on, such as `workspace = "~/projects/{name}"`.'
+            where = resolved.inputs.project_file.value(("sandboxes", name, "workspace"))
+            yield Finding(message, hint, where)
+
+
+def _wide(path: str, home: str) -> str | None:
+    """Say what kind of directory `path` is, if it is more than one project."""
+    if is_at_or_below(home, path) or _HOME.fullmatch(path) or path == "/root":
+        return "a home directory" if path.count("/") > 1 or path == "/root" else "every user's home"
+    if _SYSTEM.fullmatch(path):
+        return "a directory of the system"
+    return "a directory that many programs share" if path in _COMMON else None
+
+
+@rules.template(
+    "protected-paths-off",
+    Severity.WARNING,
+    summary="`protectedPaths` is empty.",
+    why="An agent that can write a git hook has its code run on the host by the next `git commit`"
+    " there.",
+    instead='protectedPaths = [".git/hooks", ".git/config"]\n',
+)
+def _protected_paths_off(merged: Merged) -> Iterator[Finding]:
+    if merged.model.protected_paths == [] and not merged.model.read_only_workspace:
+        message = "Nothing in the workspace is protected, not even what git runs on the host."
+        hint = 'Write `protectedPaths = [".git/hooks", ".git/config"]`, or remove the line.'
+        yield Finding(message, hint, merged.value(("protectedPaths",)))
+
+
+@rules.template(
+    "writable-mount",
+    Severity.INFO,
+    summary="A directory of the host besides the workspace is writable.",
+    why="What the agent writes there stays when the sandbox is reset, and others may trust it.",
+    instead='[workspace.mounts.docs]\ncontainerPath = "/workspace/docs"\nhostPath = "~/docs"\n'
+    "readOnly = true\n",
+)
+def _writable_mount(merged: Merged) -> Iterator[Finding]:
+    for name, mount in merged.model.workspace.mounts.items():
+        if not mount.read_only:
+            shown = mount.host_path.text if mount.host_path else name
+            message = f"The agent may change `{shown}` on the host."
+            where = merged.value(("workspace", "mounts", name, "readOnly"))
+            yield Finding(message, "Write `readOnly = true`.", where)
+
+
+@rules.project(
+    "secret-outside-manager",
+    Severity.WARNING,
+    summary="A secret is not where a secret manager puts one at run time.",
+    why="A file that somebody wrote by hand is in backups and snapshots, and is not rotated; what"
+    " sops-nix or agenix places in `/run` is in memory and closed to others.",
+    instead='[secrets]\nanthropic = "/run/secrets/anthropic-api-key"\n',
+)
+def _secret_outside_manager(resolved: Resolved) -> Iterator[Finding]:
+    for name, path in resolved.inputs.project.secrets.items():
+        if not is_runtime_secret_dir(path):
+            message = f"`{path}` is not in the run-time directory of a secret manager."
+            hint = f'Let sops-nix or agenix place it, and write `{name} = "/run/secrets/{name}"`.'
+            where = resolved.inputs.project_file.value(("secrets", name))
+            yield Finding(message, hint, where)
+
+
+@rules.project(
+    "workspace-shared",
+    Severity.WARNING,
+    summary="Two sandboxes share a workspace, or part of one, and either can write.",
+    why="What the agent in one of them writes, the agent in the other reads and may obey.",
+    instead='[sandboxes.one]\nworkspace = "~/projects/app"\n\n'
+    '[sandboxes.two]\nworkspace = "~/projects/app-clone"\n',
+)
+def _workspace_shared(resolved: Resolved) -> Iterator[Finding]:
+    # Found while planning, which has all workspaces in order.
+    for found in resolved.warnings:
+        if found.code == "workspace-shared":
+            yield Finding(found.message, found.hint, found.location)

@@ -1,0 +1,174 @@
+"""Rules about what a sandbox reaches."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from forage_gen import catalogue
+from forage_gen.check.rule import Finding, RuleBook
+from forage_gen.diagnostics import Severity
+from forage_gen.values.hosts import NameHost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from forage_gen.diagnostics import Location
+    from forage_gen.resolve.inherit import Merged
+    from forage_gen.schema.models import Agent
+
+rules = RuleBook()
+
+# Domains below which anybody can have a name, for the asking or for money: object
+# stores, CDNs, hosted applications, tunnels and dynamic DNS. The private section of
+# publicsuffix.org has thousands; these are the ones that people allow by habit, and
+# those that are made for taking data out.
+_SHARED = frozenset(
+    """
+    amplifyapp.com awsapprunner.com awsglobalaccelerator.com cloudfront.net
+    elasticbeanstalk.com on.aws
+    appspot.com cloudfunctions.net firebaseapp.com firebaseio.com googleapis.com
+    googleusercontent.com run.app storage.googleapis.com web.app
+    azure-api.net azurecontainerapps.io azureedge.net azurefd.net azurestaticapps.net
+    azurewebsites.net blob.core.windows.net cloudapp.azure.com cloudapp.net trafficmanager.net
+    pages.dev r2.cloudflarestorage.com r2.dev trycloudflare.com workers.dev
+    github.io githubpreview.dev gitlab.io app.github.dev
+    deno.dev fly.dev glitch.me herokuapp.com hf.space netlify.app now.sh onrender.com
+    ondigitalocean.app pythonanywhere.com railway.app readthedocs.io repl.co replit.app
+    replit.dev streamlit.app supabase.co surge.sh up.railway.app vercel.app
+    codesandbox.io csb.app stackblitz.io webcontainer.io
+    backblazeb2.com digitaloceanspaces.com linodeobjects.com wasabisys.com
+    akamai.net akamaihd.net akamaized.net b-cdn.net edgekey.net edgesuite.net fastly.net
+    blogspot.com myshopify.com wixsite.com wordpress.com
+    ddns.net duckdns.org nip.io sslip.io ts.net
+    loca.lt ngrok-free.app ngrok-free.dev ngrok.app ngrok.dev ngrok.io serveo.net
+    beeceptor.com m.pipedream.net oast.fun oast.live oast.me oast.online oast.pro oast.site
+    webhook.site
+    """.split()  # noqa: SIM905  a line for each of so many words reads worse
+)
+# AWS puts services and regions, which are no customer's name, before its domain.
+_AWS = re.compile(
+    r"""
+    (?: (?: s3 | s3-website | s3-accesspoint | dualstack | elb | execute-api | compute | compute-1
+          | rds | es | lambda-url | [a-z]{2}(?:-[a-z]+)+-[0-9]
+        ) \. )*
+    (?: amazonaws\.com(?:\.cn)? | on\.aws )
+    """,
+    re.VERBOSE,
+)
+
+
+@rules.template(
+    "network-full",
+    Severity.WARNING,
+    summary="The network is `full` where the agents need only known hosts. (Info, where no agent"
+    " of the catalogue is in the template, as nobody can tell what it needs.)",
+    why="An agent that reaches every host can send what it reads to any of them.",
+    instead='network = "restricted"\nallowedHosts = ["api.anthropic.com", "docs.example.org"]\n',
+)
+def _network_full(merged: Merged) -> Iterator[Finding]:
+    if merged.model.network != "full":
+        return
+    where = merged.value(("network",))
+    kinds = [_kind(agent) for agent in merged.model.agents.values()]
+    hosts = sorted({host for kind in kinds if kind for host in kind.hosts})
+    if hosts and all(kinds):
+        message = (
+            f"The network is `full`, but the agents need only {_listed(hosts)}, which is allowed"
+            " without being listed."
+            if len(hosts) == 1
+            else f"The network is `full`, but the agents need only {_listed(hosts)}, which are"
+            " allowed without being listed."
+        )
+        listed = ", ".join(f'"{host}"' for host in hosts)
+        hint = (
+            f'Write `network = "restricted"` and `allowedHosts = [{listed}]`, and add to the list'
+            " what the work needs."
+        )
+        yield Finding(message, hint, where)
+        return
+    message = "The network is `full`: the sandbox reaches every public host."
+    hint = (
+        'Write `network = "restricted"` and list what it needs, such as'
+        ' `allowedHosts = ["docs.example.org"]`.'
+    )
+    yield Finding(message, hint, where, Severity.INFO)
+
+
+@rules.template(
+    "agent-cannot-reach-host",
+    Severity.WARNING,
+    summary="The network is `none`, but an agent cannot work without a host.",
+    why="The agent starts and then fails at its first request.",
+    instead='network = "restricted" # the hosts of known agents are allowed without being listed\n',
+)
+def _agent_cannot_reach_host(merged: Merged) -> Iterator[Finding]:
+    if merged.model.network != "none":
+        return
+    for name, agent in merged.model.agents.items():
+        kind = _kind(agent)
+        if kind and kind.hosts:
+            message = (
+                f"The network is `none`, but the agent `{name}` cannot work without"
+                f" {_listed(kind.hosts)}."
+            )
+            hint = 'Write `network = "restricted"`; its own hosts are then allowed.'
+            yield Finding(message, hint, _network(merged) or merged.key(("agents", name)))
+
+
+@rules.template(
+    "nix-daemon-opens-network",
+    Severity.WARNING,
+    summary="The host's nix daemon is inside a sandbox whose network is closed.",
+    why="The daemon downloads for whoever asks, over the host's network, so `restricted` and"
+    " `none` do not hold for what is fetched through it.",
+    instead="nixDaemon = false\n",
+)
+def _nix_daemon_opens_network(merged: Merged) -> Iterator[Finding]:
+    template = merged.model
+    if template.nix_daemon and template.network != "full":
+        message = (
+            f"The network is `{template.network}`, but `nixDaemon` lets the agent download"
+            " anything over the host's network."
+        )
+        written = merged.value(("nixDaemon",)) if ("nixDaemon",) in merged.origins else None
+        where = written or _network(merged) or merged.value(())
+        yield Finding(message, "Write `nixDaemon = false`.", where)
+
+
+@rules.template(
+    "wide-wildcard",
+    Severity.WARNING,
+    summary="A wildcard allows a domain below which anybody can have a name.",
+    why="Whoever wants to receive data from the sandbox can rent a name that the wildcard allows.",
+    instead='allowedHosts = ["my-bucket.s3.amazonaws.com"]\n',
+)
+def _wide_wildcard(merged: Merged) -> Iterator[Finding]:
+    for index, host in enumerate(merged.model.allowed_hosts):
+        if isinstance(host, NameHost) and host.wildcard and _is_shared(host.name):
+            message = f"`{host}` allows everybody's names: anyone can have one below `{host.name}`."
+            hint = f'Write the exact name that is needed, such as `"my-project.{host.name}"`.'
+            yield Finding(message, hint, merged.value(("allowedHosts", index)))
+
+
+def _is_shared(name: str) -> bool:
+    """Whether anybody can have a name below `name`, at any depth."""
+    below = f".{name}"
+    return (
+        name in _SHARED
+        or _AWS.fullmatch(name) is not None
+        or any(shared.endswith(below) for shared in _SHARED)
+    )
+
+
+def _kind(agent: Agent) -> catalogue.AgentKind | None:
+    return catalogue.BY_PACKAGE.get(".".join(agent.package or ()))
+
+
+def _network(merged: Merged) -> Location | None:
+    """Where the network mode is written, if it is."""
+    return merged.value(("network",)) if ("network",) in merged.origins else None
+
+
+def _listed(hosts: tuple[str, ...] | list[str]) -> str:
+    return " and ".join(f"`{host}`" for host in hosts)

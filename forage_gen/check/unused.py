@@ -1,0 +1,52 @@
+"""Rules about what nothing uses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forage_gen.check.rule import Finding, RuleBook, extended, used
+from forage_gen.diagnostics import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from forage_gen.resolve.resolve import Resolved
+
+rules = RuleBook()
+
+
+@rules.project(
+    "unused-template",
+    Severity.INFO,
+    summary="No sandbox uses a template, and no template extends it.",
+    why="Whoever reviews the project reads it for nothing, or believes that it is in force.",
+    instead='[sandboxes.myproject]\ntemplate = "claude"\nworkspace = "~/projects/myproject"\n',
+)
+def _unused_template(resolved: Resolved) -> Iterator[Finding]:
+    needed = used(resolved) | extended(resolved)
+    for name, merged in sorted(resolved.templates.items()):
+        if name not in needed:
+            message = f"Nothing uses the template `{name}`."
+            hint = f'Delete it, or let a sandbox use it: `template = "{name}"`.'
+            yield Finding(message, hint, merged.source.key(()))
+
+
+@rules.project(
+    "unused-secret",
+    Severity.INFO,
+    summary="No agent uses a secret.",
+    why="A name that nothing uses hides that an agent which should have the secret has none.",
+    instead='[agents.claude]\nsecretName = "anthropic"\n',
+)
+def _unused_secret(resolved: Resolved) -> Iterator[Finding]:
+    needed = {
+        agent.secret_name
+        for merged in resolved.templates.values()
+        for agent in merged.model.agents.values()
+    }
+    for name in resolved.inputs.project.secrets:
+        if name not in needed:
+            message = f"No agent uses the secret `{name}`."
+            hint = f'Delete the line, or let an agent use it: `secretName = "{name}"`.'
+            where = resolved.inputs.project_file.key(("secrets", name))
+            yield Finding(message, hint, where)
