@@ -61,6 +61,7 @@ _ZONE = re.compile(r" ([A-Za-z][A-Za-z0-9_+/-]*)$")
 _CRON = re.compile(r"([0-9*/,-]+) ([0-9*/,-]+)(?: [A-Za-z0-9*/,-]+){3}")
 _FIRST_NUMBER = re.compile(r"[./]")
 _USEC = 1_000_000
+_INT_MAX = 2**31 - 1
 
 _CENTURY = 100
 _CENTURY_TURN = 70
@@ -269,7 +270,7 @@ def _full_year(year: int) -> int:
 
 
 def _item_valid(start: int, stop: int, step: int, field: _Field) -> bool:
-    if step == 0 or not field.first <= start <= field.last:
+    if step == 0 or step > _INT_MAX or not field.first <= start <= field.last:
         return False
     if stop >= 0:
         # A step that is too large for its range leaves the first value only.

@@ -189,4 +189,6 @@ def _suggest_label(text: str, what: str) -> str:
     label = _NOT_LABEL.sub("-", words).strip("-")
     if label and not label[0].isalpha():
         label = f"{what}-{label}"
+    if label in _RESERVED and what == "sandbox":
+        label = f"{label}-sandbox"
     return label[:LABEL_MAX].rstrip("-")

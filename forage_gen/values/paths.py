@@ -146,7 +146,9 @@ def container_path(text: str) -> ContainerPath:
         raise ValueProblem(
             code="container-path-home",
             message=f"{shown(text)} begins with `~`, which is not expanded inside a sandbox.",
-            hint=f"Write `/home/agent{text[1:] if text.startswith('~/') else '/…'}`.",
+            hint=f"Write {shown('/home/agent' + text[1:])}."
+            if text.startswith("~/")
+            else "Write an absolute path, such as `/home/agent/docs`.",
         )
     _refuse_relative(text)
     path = text if _PLAIN.fullmatch(text) else _checked(text)

@@ -58,6 +58,7 @@ _ESSENTIAL = frozenset(
 _TOO_NEW = {"@sandbox": "`landlock_add_rule`, `landlock_create_ruleset`, `landlock_restrict_self`"}
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_ITEM = re.compile(r"~?@?[a-z_][a-z0-9_-]{0,40}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +113,15 @@ def _profile(name: str) -> tuple[str, ...]:
     if name in SYSCALL_PROFILES:
         return SYSCALL_PROFILES[name]
     known = " or ".join(f"`{profile}`" for profile in SYSCALL_PROFILES)
-    listed = name.startswith(("@", "~")) or name in SYSCALL_NAMES
-    items = ", ".join(f'"{item}"' for item in name.split()[:4])
+    items = name.split()
+    listed = all(_ITEM.fullmatch(item) for item in items) and (
+        name.startswith(("@", "~")) or name in SYSCALL_NAMES
+    )
+    written = ", ".join(f'"{item}"' for item in items[:4])
     raise ValueProblem(
         code="syscall-profile",
         message=f"{shown(name)} is not a profile of system calls.",
-        hint=f"Write a list: `[{items}]`." if listed else f"Write {known}, or a list of calls.",
+        hint=f"Write a list: `[{written}]`." if listed else f"Write {known}, or a list of calls.",
     )
 
 

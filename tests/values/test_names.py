@@ -36,7 +36,7 @@ def test_label_is_taken_as_it_is(read: type, name: str) -> None:
         Refused("-a-", "name-invalid", "begin with a letter", "`a`"),
         Refused("1st", "name-invalid", "begin with a letter", "`sandbox-1st`"),
         Refused("a.b", "name-invalid", "`a.b`", "`a-b`"),
-        Refused(".host", "name-invalid", "`.host`", "`host`"),
+        Refused(".host", "name-invalid", "`.host`", "`host-sandbox`"),
         Refused("a/../b", "name-invalid", "`a/../b`", "`a-b`"),
         Refused("a\nb", "name-invalid", r"`a\x0ab`", "`a-b`"),
         Refused("", "name-invalid", '`""`', "such as `my-sandbox`"),
