@@ -31,8 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "host" in getattr(item, "fixturenames", ()):
             item.add_marker("host")
-            if parallel:
-                item.add_marker(pytest.mark.xdist_group("host"))
+        if parallel and item.get_closest_marker("host"):
+            item.add_marker(pytest.mark.xdist_group("host"))
 
 
 @pytest.fixture(scope="session")

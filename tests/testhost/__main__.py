@@ -13,9 +13,6 @@ from tests.testhost.internet import Internet
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# There is one of these on a machine, beside those of running tests.
-NAME = "byhand"
-
 
 def main(argv: Sequence[str]) -> int:
     """Do what the command line asks for; the result is the exit status."""
@@ -32,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="testhost", description="A systemd host to try things on."
     )
+    parser.add_argument("--name", default="byhand", help="which one (default: %(default)s)")
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="make it and boot it")
     up.add_argument("--internet", action="store_true", help="connect it to an empty internet")
@@ -44,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(args: argparse.Namespace) -> int:
-    host = TestHost(NAME)
+    host = TestHost(args.name)
     try:
         host.prepare()
         host.boot(detach=True)
@@ -61,29 +59,29 @@ def _run(args: argparse.Namespace) -> int:
     if not args.argv:
         sys.stderr.write("testhost: run what?\n")
         return 2
-    return _become(*args.argv)
+    return _become(args.name, *args.argv)
 
 
-def _shell(_: argparse.Namespace) -> int:
-    return _become("bash", "--login")
+def _shell(args: argparse.Namespace) -> int:
+    return _become(args.name, "bash", "--login")
 
 
-def _become(*argv: str) -> int:
+def _become(name: str, *argv: str) -> int:
     """Turn into the command, which so has the terminal to itself."""
     terminal = {"TERM": os.environ.get("TERM", "dumb")}
-    command = TestHost.attach(NAME).command(*argv, env=terminal)
+    command = TestHost.attach(name).command(*argv, env=terminal)
     os.execvp(command[0], command)  # noqa: S606  # no shell is wanted
 
 
-def _status(_: argparse.Namespace) -> int:
-    host = TestHost.attach(NAME)
+def _status(args: argparse.Namespace) -> int:
+    host = TestHost.attach(args.name)
     sys.stdout.write(host.run("systemctl", "--no-pager", "status", "--lines=0").stdout)
     sys.stdout.write(host.run("systemctl", "--no-pager", "list-units", "--failed").stdout)
     return 0
 
 
-def _down(_: argparse.Namespace) -> int:
-    TestHost.attach(NAME).down()
+def _down(args: argparse.Namespace) -> int:
+    TestHost.attach(args.name).down()
     return 0
 
 

@@ -24,8 +24,8 @@ systemctl --quiet --root="$root" set-default multi-user.target
 # Nothing to bring up to date at boot.
 touch "$root/etc/.updated" "$root/var/.updated"
 
-# A nested systemd can neither write to version 1 control groups nor is allowed
-# to choose. It sees version 2 instead; limits bind on the outer unit either way.
+# What a sandbox sees on a real host is version 2 of control groups. Here it would
+# be shown version 1, as the test host may have no other. Its limits bind either way.
 install -D -m 0644 /dev/stdin \
   "$root/etc/systemd/system/systemd-nspawn@.service.d/testhost.conf" <<'CONF'
 [Service]

@@ -386,6 +386,7 @@ def end(runner: subprocess.Popen[str], number: signal.Signals) -> None:
     runner.communicate(timeout=30)
 
 
+@pytest.mark.host
 def test_interrupted_runner_clears_up() -> None:
     require(*TEST_HOST)
     runner, name = start_a_runner()
@@ -394,6 +395,7 @@ def test_interrupted_runner_clears_up() -> None:
     assert traces(name) == []
 
 
+@pytest.mark.host
 def test_killed_runner_is_cleared_up_after() -> None:
     require(*TEST_HOST)
     runner, name = start_a_runner()
@@ -406,6 +408,7 @@ def test_killed_runner_is_cleared_up_after() -> None:
         assert traces(name) == []
 
 
+@pytest.mark.host
 def test_failed_boot_tells_why_and_leaves_nothing() -> None:
     require(*TEST_HOST)
     broken = TestHost()
@@ -420,6 +423,31 @@ def test_failed_boot_tells_why_and_leaves_nothing() -> None:
         pytest.fail("it must not come up")
     assert "the reason" in str(caught.value)
     assert traces(broken.name) == []
+
+
+# -- by hand ------------------------------------------------------------------------
+
+
+@pytest.mark.host
+def test_by_hand() -> None:
+    require(*TEST_HOST)
+    name = f"byhand-{os.getpid()}"
+
+    def testhost(*argv: str) -> subprocess.CompletedProcess[str]:
+        command = [str(PROJECT / "scripts/testhost"), "--name", name, *argv]
+        environment = {**os.environ, "PYTHON": sys.executable}
+        return subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
+
+    assert testhost("run", "id").stderr == f"testhost: no test host '{name}' is running\n"
+    try:
+        assert testhost("up", "--internet").returncode == 0
+        assert "is there already" in testhost("up").stderr
+        assert testhost("run", "cat", "/etc/hostname").stdout == "testhost\n"
+        assert testhost("run", "sh", "-c", "exit 5").returncode == 5
+        assert "State: running" in testhost("status").stdout
+    finally:
+        testhost("down")
+    assert traces(name) == []
 
 
 # -- root file systems ----------------------------------------------------------------
