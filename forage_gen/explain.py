@@ -110,7 +110,7 @@ def _shown(path: KeyPath) -> str:
 
 def _lookup(table: Value, path: KeyPath) -> Value:
     for part in path:
-        table = table[part]  # type: ignore[index, call-overload]  # the path was made from it
+        table = table[part]  # type: ignore[index]  # the path was made from it
     return table
 
 

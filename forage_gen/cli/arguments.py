@@ -4,6 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    # What add_subparsers returns has no public name, and is generic for checkers only.
+    from argparse import _SubParsersAction
+
+    _Commands = _SubParsersAction[argparse.ArgumentParser]
 
 FORMATS = ("text", "json", "sarif", "github")
 LEVELS = ("info", "warning")
@@ -57,8 +64,6 @@ def parser() -> argparse.ArgumentParser:
     schema.add_argument("file", nargs="?", choices=("forage", "template"), default="forage")
     return top
 
-
-_Commands = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  it has no public name
 
 
 def _command(commands: _Commands, name: str, summary: str) -> argparse.ArgumentParser:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -50,6 +51,13 @@ def run(arguments: Sequence[str]) -> int:
         return Exit.DONE
     except KeyboardInterrupt:
         return _fail("Interrupted.", "Nothing was changed; run the command again.")
+    except Exception as bug:  # noqa: BLE001  no traceback reaches a user who did not ask
+        if "FORAGE_TRACEBACK" in os.environ:
+            raise
+        return _fail(
+            f"This is a bug in forage-gen {__version__}: {type(bug).__name__}: {bug}",
+            "Please report it, with what FORAGE_TRACEBACK=1 prints.",
+        )
 
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from forage_gen.quote.json_text import JsonValue
+    from forage_gen.write.manifest import Json
 
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
@@ -47,9 +48,9 @@ def _inside(template: p.Template, plan: p.Plan) -> JsonValue:
     }
 
 
-def allowed_hosts(template: p.Template) -> list[JsonValue]:
+def allowed_hosts(template: p.Template) -> list[str]:
     """List what a template's `allowedHosts` and agents add up to, as people write it."""
-    hosts: list[JsonValue] = []
+    hosts: list[str] = []
     for name in template.names:
         shown = f"*.{name.name}" if name.wildcard else name.name
         hosts.extend(f"{shown}:{port}" for port in name.ports)
@@ -58,7 +59,7 @@ def allowed_hosts(template: p.Template) -> list[JsonValue]:
     return hosts
 
 
-def limits(given: p.Limits) -> JsonValue:
+def limits(given: p.Limits) -> dict[str, str | int | None]:
     """List the limits under the names that people write."""
     return {
         "cpuQuota": given.cpu_quota,
@@ -68,7 +69,7 @@ def limits(given: p.Limits) -> JsonValue:
     }
 
 
-def manifest_facts(plan: p.Plan) -> dict[str, JsonValue]:
+def manifest_facts(plan: p.Plan) -> dict[str, Json]:
     """List what tools on the host need to know of each template and sandbox."""
     return {
         "project": {

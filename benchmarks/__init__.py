@@ -1,0 +1,1 @@
+"""Programs that measure Forage. Their figures are in README.md."""

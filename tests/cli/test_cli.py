@@ -1,0 +1,252 @@
+"""The command line, run as a person runs it: arguments in; output, files and exit code out."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "examples" / "demo"
+
+DONE, FOUND, INVALID, ENVIRONMENT = 0, 1, 2, 3
+
+
+def forage_gen(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "forage_gen", *map(str, arguments)],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the example project, not yet built."""
+    copy = tmp_path / "demo"
+    shutil.copytree(DEMO, copy)
+    return copy
+
+
+@pytest.fixture
+def built(project: Path) -> Path:
+    assert forage_gen("build", project).returncode == DONE
+    return project
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+# --- init ------------------------------------------------------------------------------
+
+
+def test_init_writes_a_project_that_builds_and_has_no_findings(tmp_path: Path) -> None:
+    project = tmp_path / "new"
+    assert forage_gen("init", project).returncode == DONE
+    assert forage_gen("build", project).returncode == DONE
+    check = forage_gen("check", project)
+    assert (check.returncode, check.stdout, check.stderr) == (DONE, "", "")
+
+
+def test_init_touches_no_file_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "forage.toml").write_text("mine")
+    result = forage_gen("init", tmp_path)
+    assert result.returncode == ENVIRONMENT
+    assert "forage.toml" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["forage.toml"]
+    assert (tmp_path / "forage.toml").read_text() == "mine"
+
+
+# --- build -----------------------------------------------------------------------------
+
+
+def test_build_writes_the_tree_and_the_lock(project: Path) -> None:
+    (project / "forage.lock").unlink()
+    result = forage_gen("build", project)
+    assert result.returncode == DONE
+    assert "was written" in result.stderr
+    assert (project / "generated" / "default.nix").is_file()
+    assert (project / "forage.lock").read_text() == (DEMO / "forage.lock").read_text()
+
+
+def test_build_again_changes_nothing(built: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in built.rglob("*")}
+    result = forage_gen("build", built)
+    assert result.returncode == DONE
+    assert "is up to date" in result.stderr
+    assert {path: path.stat().st_mtime_ns for path in built.rglob("*")} == before
+
+
+def test_a_failed_build_leaves_the_old_tree(built: Path) -> None:
+    before = {p: p.read_bytes() for p in built.rglob("*") if p.is_file() and p.suffix != ".toml"}
+    edit(built / "forage.toml", 'template = "review"', 'template = "reviw"')
+    assert forage_gen("build", built).returncode == INVALID
+    after = {p: p.read_bytes() for p in built.rglob("*") if p.is_file() and p.suffix != ".toml"}
+    assert after == before
+
+
+def test_build_says_which_changes_by_hand_it_undid(built: Path) -> None:
+    (built / "generated" / "default.nix").write_text("{ }")
+    result = forage_gen("build", built)
+    assert result.returncode == DONE
+    assert "undid changes by hand: default.nix" in result.stderr
+
+
+def test_build_refuses_a_directory_with_other_files(built: Path) -> None:
+    (built / "generated" / "notes.txt").write_text("mine")
+    result = forage_gen("build", built)
+    assert result.returncode == ENVIRONMENT
+    assert "notes.txt" in result.stderr
+    assert (built / "generated" / "notes.txt").read_text() == "mine"
+
+
+def test_the_bytes_do_not_depend_on_the_surroundings(project: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "else" / "where"
+    shutil.copytree(project, elsewhere)
+    assert forage_gen("build", project).returncode == DONE
+    environment = {"LC_ALL": "C", "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7", "HOME": "/nowhere"}
+    subprocess.run(
+        ["/bin/sh", "-c", 'umask 077; exec "$@"', "sh", sys.executable, "-m", "forage_gen", "build"],
+        cwd=elsewhere,
+        env=os.environ | environment | {"PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+    )
+    subprocess.run(["diff", "-r", project / "generated", elsewhere / "generated"], check=True)
+
+
+# --- check, diff -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        (lambda tree: (tree / "default.nix").write_text("{ }"), "tree-edited"),
+        (lambda tree: (tree / "default.nix").unlink(), "tree-missing"),
+        (lambda tree: (tree / "extra").write_text(""), "tree-unknown"),
+        (lambda tree: (tree / "libexec" / "forage-prepare").chmod(0o644), "tree-mode"),
+        (lambda tree: shutil.rmtree(tree), "tree-no-tree"),
+        (lambda tree: edit(tree.parent / "forage.toml", "10.100.", "10.101."), "tree-stale"),
+        (lambda tree: (tree.parent / "forage.lock").unlink(), "lock-stale"),
+    ],
+)
+def test_check_finds_every_drift(built: Path, change: object, code: str) -> None:
+    assert forage_gen("check", built).returncode == DONE
+    change(built / "generated")  # type: ignore[operator]  # one of the functions above
+    result = forage_gen("check", built)
+    assert result.returncode == FOUND
+    assert f"[{code}]" in result.stderr
+
+
+def test_check_writes_nothing(project: Path) -> None:
+    before = sorted(project.rglob("*"))
+    assert forage_gen("check", project).returncode == FOUND
+    assert sorted(project.rglob("*")) == before
+
+
+def test_diff_is_empty_after_a_build_and_applies_before(built: Path) -> None:
+    assert forage_gen("diff", built).stdout == ""
+    edit(built / "templates" / "base.toml", '"4G"', '"5G"')
+    patch = forage_gen("diff", built)
+    assert patch.returncode == DONE
+    assert "+MemoryMax=5G" in patch.stdout
+    subprocess.run(
+        ["git", "apply", "-p1", "--directory", "", "-"],
+        cwd=built / "generated",
+        input=patch.stdout,
+        text=True,
+        check=True,
+    )
+    assert forage_gen("check", built).returncode == DONE
+
+
+def test_findings_for_machines_are_json(built: Path) -> None:
+    (built / "generated" / "default.nix").unlink()
+    for form in ("json", "sarif"):
+        result = forage_gen("check", built, "--format", form)
+        assert result.returncode == FOUND
+        assert json.loads(result.stdout)
+    assert "::error file=" in forage_gen("check", built, "--format", "github").stdout
+
+
+# --- mistakes --------------------------------------------------------------------------
+
+
+def test_all_mistakes_are_told_at_once_with_their_places(project: Path) -> None:
+    edit(project / "forage.toml", 'template = "research"', 'template = "reserch"')
+    edit(project / "forage.toml", "autoStart = true", 'autoStart = "yes"')
+    edit(project / "templates" / "claude.toml", "allowedHosts", "alowedHosts")
+    edit(project / "templates" / "base.toml", '"4G"', '"4 gigs"')
+    edit(project / "templates" / "review.toml", '"none"', '"nothing"')
+    result = forage_gen("build", project)
+    assert result.returncode == INVALID
+    assert result.stdout == ""
+    for start, hint in (
+        ("forage.toml:", "did you mean `research`?"),
+        ("templates/base.toml:", ""),
+        ("templates/claude.toml:", "did you mean `allowedHosts`?"),
+        ("templates/review.toml:", ""),
+    ):
+        assert any(line.startswith(start) for line in result.stderr.splitlines())
+        assert hint in result.stderr.lower().replace("allowedhosts", "allowedHosts")
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("command", ["build", "check", "diff", "explain"])
+def test_a_directory_without_a_project_is_told(tmp_path: Path, command: str) -> None:
+    extra = ["x"] if command == "explain" else []
+    result = forage_gen(command, tmp_path, *extra)
+    assert result.returncode == INVALID
+    assert "forage-gen init" in result.stderr
+
+
+# --- explain, schema, version ----------------------------------------------------------
+
+
+def test_explain_says_what_an_agent_may_do(project: Path) -> None:
+    words = forage_gen("explain", project, "website").stdout
+    for fact in (
+        "/home/alice/projects/website",
+        "registry.npmjs.org:443",
+        "never .git/hooks, .git/config",
+        "memory: 4G",
+        "Bash(rm -rf *)",
+    ):
+        assert fact in words
+
+
+def test_explain_json_says_where_each_value_came_from(project: Path) -> None:
+    facts = json.loads(forage_gen("explain", project, "website", "--json").stdout)
+    values = {value["key"]: value for value in facts["values"]}
+    assert values["network"]["file"] == "templates/claude.toml"
+    memory = values["resourceLimits.memoryMax"]
+    line = (project / memory["file"]).read_text().splitlines()[memory["line"] - 1]
+    assert (memory["template"], line) == ("base", 'memoryMax = "4G"')
+    assert values["extraPackages[0]"]["template"] == "base"
+    assert values["extraPackages[2]"]["template"] == "claude"
+
+
+def test_explain_of_an_unknown_sandbox_suggests_one(project: Path) -> None:
+    result = forage_gen("explain", project, "websit")
+    assert result.returncode == INVALID
+    assert "Did you mean `website`?" in result.stderr
+
+
+@pytest.mark.parametrize("file", ["forage", "template"])
+def test_schema_prints_a_json_schema(file: str) -> None:
+    assert json.loads(forage_gen("schema", file).stdout)["additionalProperties"] is False
+
+
+def test_version() -> None:
+    assert forage_gen("--version").stdout.startswith("forage-gen 0.")
