@@ -28,16 +28,16 @@ def user_name(text: str) -> UserName:
     """
     if text == "root":
         raise ValueProblem(
-            "user-is-root",
-            "The owner of the workspaces is `root`: what an agent writes would belong to root.",
-            "Name the person who works on the projects.",
+            code="user-is-root",
+            message="The owner of the workspaces is `root`: what an agent writes would belong to root.",
+            hint="Name the person who works on the projects.",
         )
     if not _USER.fullmatch(text):
         raise ValueProblem(
-            "user-invalid",
-            f"{shown(text)} is no user name: it has lower-case letters, digits, `_` and `-`, begins"
+            code="user-invalid",
+            message=f"{shown(text)} is no user name: it has lower-case letters, digits, `_` and `-`, begins"
             " with a letter or `_`, and is at most 31 characters long.",
-            "Write the name as `id -un` prints it.",
+            hint="Write the name as `id -un` prints it.",
         )
     return UserName(text)
 
@@ -50,10 +50,10 @@ def interface_name(text: str) -> InterfaceName:
     """
     if not _INTERFACE.fullmatch(text):
         raise ValueProblem(
-            "interface-invalid",
-            f"{shown(text)} is no interface name: it has letters, digits, `_`, `-` and `.`, and is"
+            code="interface-invalid",
+            message=f"{shown(text)} is no interface name: it has letters, digits, `_`, `-` and `.`, and is"
             " at most 15 characters long.",
-            "Write one name as `ip -brief link` prints it, such as `eth0`.",
+            hint="Write one name as `ip -brief link` prints it, such as `eth0`.",
         )
     return InterfaceName(text)
 
@@ -67,8 +67,8 @@ def one_line(text: str) -> OneLine:
     refuse_unsafe(text, "text-invalid", "a description")
     if len(text) > ONE_LINE_MAX:
         raise ValueProblem(
-            "text-too-long",
-            f"The text is {len(text)} characters long; at most {ONE_LINE_MAX} are shown.",
-            "Shorten it, and put the rest into a comment.",
+            code="text-too-long",
+            message=f"The text is {len(text)} characters long; at most {ONE_LINE_MAX} are shown.",
+            hint="Shorten it, and put the rest into a comment.",
         )
     return OneLine(text)
