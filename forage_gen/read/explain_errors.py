@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
-import difflib
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol, get_args, get_origin
 
 from pydantic import BaseModel
 
-from forage_gen.diagnostics import Diagnostic, error
+from forage_gen.diagnostics import error
+from forage_gen.read.source import holds_key
+from forage_gen.values.text import closest, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pydantic import ValidationError
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
+    from typing_extensions import TypeIs
 
-    from forage_gen.diagnostics import Location
+    from forage_gen.diagnostics import Diagnostic, Location
     from forage_gen.read.locate import KeyPath
-    from forage_gen.read.source import Value
 
 # What people call the types that pydantic names.
 _TYPE_NAMES = {
     "string_type": "a string",
+    "string_or_list_type": "a string or a list of strings",
     "int_type": "a whole number",
-    "int_from_float": "a whole number",
     "bool_type": "`true` or `false`",
     "list_type": "a list",
     "dict_type": "a table",
     "model_type": "a table",
 }
+_KINDS = {
+    bool: "`true` or `false`",
+    int: "a number",
+    float: "a number with a fraction",
+    str: "a string",
+    list: "a list",
+    dict: "a table",
+    type(None): "null",
+}
+_LIMITS = {"greater_than_equal": ("ge", "at least"), "less_than_equal": ("le", "at most")}
+_CONCEALED = "The value looks like a key itself, and is not shown here."
 
 
 class Places(Protocol):
@@ -45,109 +58,78 @@ class Places(Protocol):
 
 
 def diagnose(
-    failure: ValidationError, model: type[BaseModel], places: Places, *, above: KeyPath = ()
+    failure: ValidationError, model: type[BaseModel], places: Places
 ) -> Iterator[Diagnostic]:
-    """Yield one diagnostic for each error of a validation against `model`.
-
-    `above` is the path of the validated table in its file, where that is not the root.
-    """
+    """Yield one diagnostic for each error of a validation against `model`."""
     for details in failure.errors(include_url=False):
-        path = tuple(part for part in details["loc"] if part != "[key]")
-        yield _diagnose(details, path, model, places, (*above, *path))
+        found = _diagnose(details, model, places)
+        yield conceal(found) if details.get("ctx", {}).get("sensitive") else found
 
 
-def _diagnose(
-    details: ErrorDetails,
-    path: KeyPath,
-    model: type[BaseModel],
-    places: Places,
-    place: KeyPath,
-) -> Diagnostic:
-    kind = details["type"]
-    context: dict[str, Any] = details.get("ctx", {})
-    name = str(path[-1]) if path else ""
+def conceal(found: Diagnostic) -> Diagnostic:
+    """Take the source line out of a diagnostic: it may hold a secret."""
+    return replace(found, location=replace(found.location, source_line=""))
+
+
+def suggest(word: str, known: Iterable[str], what: str) -> str:
+    """Hint at the known name that was probably meant, or list all of them."""
+    names = sorted(known)
+    if close := closest(word, names):
+        return f"Did you mean `{close}`?"
+    return (
+        f"{what} are {', '.join(map(shown, names))}." if names else f"{what}: there are none yet."
+    )
+
+
+def _diagnose(details: ErrorDetails, model: type[BaseModel], places: Places) -> Diagnostic:
+    kind, path = details["type"], details["loc"]
+    of_key = kind != "extra_forbidden" and path[-1:] == ("[key]",) and _has_free_names(model, path)
+    path = path[:-1] if of_key else path
+    name = next((part for part in reversed(path) if isinstance(part, str)), "")
     if kind == "extra_forbidden":
         hint = _which_key(name, model_at(model, path[:-1]))
-        return error("unknown-key", f"unknown key `{name}`", hint, places.key(place))
+        return error("unknown-key", f"There is no key {shown(name)} here.", hint, places.key(path))
     if kind == "missing":
-        message = f"the key `{name}` is missing"
-        return error("missing-key", message, _write(name, model, path), places.key(place[:-1]))
+        message = f"The key `{name}` is missing."
+        return error("missing-key", message, _write(model, path), places.key(path[:-1]))
+    code, message, hint = _about_value(details, name, model, path)
+    return error(code, message, hint, places.key(path) if of_key else places.value(path))
+
+
+def _about_value(
+    details: ErrorDetails, name: str, model: type[BaseModel], path: KeyPath
+) -> tuple[str, str, str]:
+    """Word what is wrong with a value: code, message and hint."""
+    kind, value, context = details["type"], details["input"], details.get("ctx", {})
     if kind == "literal_error":
-        allowed = literal_values(model, path)
-        message = f"`{name}` is {show(details['input'])}, which is none of its values"
-        return error(
-            "bad-value", message, _which_value(details["input"], allowed), places.value(place)
-        )
+        message = f"`{name}` is {_show(value)}, which is none of its values."
+        return "bad-value", message, _which_value(value, literal_values(model, path))
     if kind in _TYPE_NAMES:
-        message = f"`{name}` must be {_TYPE_NAMES[kind]}, not {describe(details['input'])}"
-        return error("wrong-type", message, _write(name, model, path), places.value(place))
-    if kind in {"greater_than_equal", "less_than_equal"}:
-        limit = f"at least {context['ge']}" if "ge" in context else f"at most {context['le']}"
-        message = f"`{name}` is {details['input']}; it must be {limit}"
-        return error("out-of-range", message, _write(name, model, path), places.value(place))
-    where = places.key if details["loc"][-1:] == ("[key]",) else places.value
-    hint = str(context.get("hint") or _write(name, model, path))
-    return error(kind, details["msg"], hint, where(place))
+        what = f"Each item of `{name}`" if isinstance(path[-1], int) else f"{shown(name)}"
+        message = f"{what} must be {_TYPE_NAMES[kind]}, not {describe(value)}."
+        return "wrong-type", message, _write(model, path)
+    if kind in _LIMITS:
+        limit, words = _LIMITS[kind]
+        message = f"`{name}` is {value}; it must be {words} {context[limit]}."
+        return "out-of-range", message, _write(model, path)
+    if isinstance(value, str) and holds_key(value) and not context.get("sensitive"):
+        return kind, _CONCEALED, _write(model, path)
+    return kind, details["msg"], str(context.get("hint") or _write(model, path))
 
 
-def describe(value: Value) -> str:
+def describe(value: object) -> str:
     """Name the type of a value as a person would, without the value: it may be a secret."""
-    match value:
-        case bool():
-            return "a true or false"
-        case int():
-            return "a number"
-        case float():
-            return "a number with a fraction"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case dict():
-            return "a table"
-        case None:
-            return "null"
-        case _:
-            return "a date or time"
+    return _KINDS.get(type(value), "a date or time")
 
 
-def show(value: Value) -> str:
-    """Show a short value, or only its type."""
-    if isinstance(value, str) and len(value) <= 40 and value.isprintable():  # noqa: PLR2004
-        return f"`{value}`"
-    return describe(value)
+def _show(value: object) -> str:
+    return shown(value) if isinstance(value, str) and not holds_key(value) else describe(value)
 
 
 def model_at(model: type[BaseModel], path: KeyPath) -> type[BaseModel] | None:
     """Find the model that describes the table at `path` below `model`."""
-    here: type[BaseModel] | None = model
-    annotation: object = model
-    for part in path:
-        if here is not None:
-            field = _field(here, str(part))
-            annotation = field.annotation if field else None
-        else:  # a table with free names: its values are described by the last type argument
-            annotation = next(iter(get_args(annotation)[::-1]), None)
-        here = annotation if _is_model(annotation) else None
-    return here
-
-
-def _is_model(annotation: object) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
-
-
-def _field(model: type[BaseModel], alias: str) -> FieldInfo | None:
-    return next((f for f in model.model_fields.values() if f.alias == alias), None)
-
-
-def _field_at(model: type[BaseModel], path: KeyPath) -> FieldInfo | None:
-    names = [part for part in path if isinstance(part, str)]
-    while names:
-        owner = model_at(model, tuple(names[:-1]))
-        if owner and (field := _field(owner, names[-1])):
-            return field
-        names.pop()
-    return None
+    annotation = _annotation_at(model, path)
+    return annotation if _is_model(annotation) else None
 
 
 def literal_values(model: type[BaseModel], path: KeyPath) -> list[str]:
@@ -156,42 +138,70 @@ def literal_values(model: type[BaseModel], path: KeyPath) -> list[str]:
     return [str(value) for value in get_args(field.annotation)] if field else []
 
 
+def _annotation_at(model: type[BaseModel], path: KeyPath) -> object:
+    """Find the type of what is at `path` below `model`; None where nothing can be."""
+    here: object = model
+    for part in path:
+        if _is_model(here):
+            field = _field(here, str(part))
+            here = field.annotation if field else None
+        else:  # a list, or a table with free names: the last argument is its items' type
+            here = next(iter(get_args(here)[::-1]), None)
+    return here
+
+
+def _has_free_names(model: type[BaseModel], path: KeyPath) -> bool:
+    return get_origin(_annotation_at(model, path[:-2])) is dict
+
+
+def _is_model(annotation: object) -> TypeIs[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _field(model: type[BaseModel], alias: str) -> FieldInfo | None:
+    return next((f for f in model.model_fields.values() if f.alias == alias), None)
+
+
+def _field_at(model: type[BaseModel], path: KeyPath) -> FieldInfo | None:
+    """Find the field that `path` is the value of, or an item of the value of."""
+    for depth in range(len(path), 0, -1):
+        owner = model_at(model, path[: depth - 1])
+        if owner and (field := _field(owner, str(path[depth - 1]))):
+            return field
+    return None
+
+
 def _which_key(name: str, model: type[BaseModel] | None) -> str:
-    known = sorted(str(f.alias) for f in model.model_fields.values()) if model else []
-    if close := closest(name, known):
-        return f"did you mean `{close}`?"
-    return "the keys here are " + ", ".join(f"`{key}`" for key in known)
+    known = [str(f.alias) for f in model.model_fields.values()] if model else []
+    return suggest(name, known, "The keys here")
 
 
 def _which_value(value: object, allowed: list[str]) -> str:
-    if close := closest(str(value), allowed):
-        return f"did you mean `{close}`?"
-    return "write one of " + ", ".join(f'`"{choice}"`' for choice in allowed)
+    close = closest(value, allowed) if isinstance(value, str) else None
+    if close:
+        return f"Did you mean `{close}`?"
+    return "Write one of " + ", ".join(f'`"{choice}"`' for choice in allowed) + "."
 
 
-def closest(name: str, known: list[str]) -> str | None:
-    """Find the known name that `name` is most likely a misspelling of."""
-    lowered = {candidate.lower().replace("_", "").replace("-", ""): candidate for candidate in known}
-    plain = name.lower().replace("_", "").replace("-", "")
-    close = difflib.get_close_matches(plain, lowered, n=1, cutoff=0.7)
-    return lowered[close[0]] if close else None
-
-
-def _write(name: str, model: type[BaseModel], path: KeyPath) -> str:
+def _write(model: type[BaseModel], path: KeyPath) -> str:
+    """Hint at what to write for the key at `path`, by its example."""
     field = _field_at(model, path)
-    if field is None or not field.examples:
-        return f"write `{name}` as docs/reference.md shows it"
-    return f"write for example `{field.alias} = {_toml(field.examples[0])}`"
+    if field is not None and field.examples:
+        return f"Write for example `{field.alias} = {toml_text(field.examples[0])}`."
+    if field is not None:  # a table
+        return f"Write its keys below a line `[{'.'.join(str(part) for part in path)}]`."
+    return "Write it as docs/reference.md shows."
 
 
-def _toml(value: Value) -> str:
+def toml_text(value: object) -> str:
+    """Write an example as TOML. Examples need no escapes."""
     match value:
         case bool():
             return str(value).lower()
         case list():
-            return "[" + ", ".join(_toml(item) for item in value) + "]"
+            return "[" + ", ".join(toml_text(item) for item in value) + "]"
         case dict():
-            return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+            return "{ " + ", ".join(f"{k} = {toml_text(v)}" for k, v in value.items()) + " }"
         case str():
             return f'"{value}"'
         case _:

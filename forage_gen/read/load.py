@@ -1,30 +1,34 @@
-"""Reads a whole project: its files, checked value by value."""
+"""Reads a whole project: its files, checked value by value, and their references."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+import stat
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from forage_gen.diagnostics import (
-    Diagnostic,
     EnvironmentFailureError,
     InvalidProjectError,
     Location,
     error,
 )
-from forage_gen.read.explain_errors import describe, diagnose
+from forage_gen.read.explain_errors import conceal, describe, diagnose
+from forage_gen.read.references import check_references
 from forage_gen.read.source import SourceFile, UnreadableError, read_source
 from forage_gen.schema.fields import PROJECT_DIRECTORY
 from forage_gen.schema.models import Project, Template
 from forage_gen.values.names import template_name
 from forage_gen.values.problem import ValueProblem
+from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from forage_gen.diagnostics import Diagnostic
     from forage_gen.read.explain_errors import Places
     from forage_gen.read.locate import KeyPath
     from forage_gen.read.source import Table, Value
@@ -38,12 +42,22 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class TemplateSource:
-    """One template as written: its table, and the file and path where that stands."""
+    """One template as written: its table, and the file and path where that stands.
+
+    `sound` says whether its values are all valid.
+    """
 
     name: str
     file: SourceFile
     above: KeyPath
     table: Table
+    sound: bool = True
+
+    @property
+    def parent(self) -> str | None:
+        """The template that it extends."""
+        parent = self.table.get("extends")
+        return parent if isinstance(parent, str) else None
 
     def key(self, path: KeyPath) -> Location:
         """Where the key at `path` of this template is written."""
@@ -56,107 +70,154 @@ class TemplateSource:
 
 @dataclass(frozen=True)
 class Inputs:
-    """Everything that was read. `root` is the project's directory."""
+    """Everything that was read. `root` is the project's directory.
+
+    `found` are the mistakes so far. They travel with the inputs, as `resolve` can
+    find more in what is sound, and people want to read all of them in one run.
+    `sound_project` is None if forage.toml is not valid.
+    """
 
     root: Path
     project_file: SourceFile
-    project: Project
+    sound_project: Project | None
     templates: dict[str, TemplateSource]
     files: tuple[SourceFile, ...]
+    found: tuple[Diagnostic, ...] = ()
+
+    @property
+    def project(self) -> Project:
+        """The keys of forage.toml.
+
+        Raises:
+            InvalidProjectError: they are not valid.
+        """
+        if self.sound_project is None:
+            raise InvalidProjectError(self.found)
+        return self.sound_project
 
 
 def load(root: Path) -> Inputs:
     """Read the project in the directory `root`.
 
+    Mistakes in the files are in `found` of the result; `resolve` raises them.
+
     Raises:
-        InvalidProjectError: with every finding in every file.
+        InvalidProjectError: there is no such directory.
         EnvironmentFailureError: the system does not let us read a file.
     """
-    reader = _Reader(root)
-    inputs = reader.read()
-    if inputs is None or reader.found:
-        raise InvalidProjectError(reader.found)
-    return inputs
+    _require_directory(root)
+    return _Reader(root).read()
+
+
+def _require_directory(root: Path) -> None:
+    try:
+        if stat.S_ISDIR(root.stat().st_mode):
+            return
+        message = f"{shown(str(root))} is not a directory."
+    except (FileNotFoundError, NotADirectoryError):
+        message = f"There is no directory {shown(str(root))}."
+    except OSError as failure:
+        raise _cannot_read(str(root), failure) from failure
+    hint = "Name the directory that holds forage.toml; `forage-gen init` makes one."
+    location = Location(PROJECT_TOML, 1, 1, 2, "")
+    raise InvalidProjectError([error("file-not-found", message, hint, location)])
+
+
+def _cannot_read(directory: str, failure: OSError) -> EnvironmentFailureError:
+    message = f"Cannot read the directory {shown(directory)}: {failure.strerror}."
+    return EnvironmentFailureError(message, "Check the permissions of the directory.")
 
 
 @dataclass
 class _Reader:
-    """Collects findings while reading, so that one bad file does not hide another."""
+    """Collects findings while reading, so that one bad file does not hide another.
+
+    `names` are the templates that exist, among them those that cannot be read.
+    """
 
     root: Path
     found: list[Diagnostic] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
 
-    def read(self) -> Inputs | None:
-        if not self.root.is_dir():
-            message = f"there is no directory `{self.root}`"
-            self._report("file-not-found", message, "name the directory that holds forage.toml")
-            return None
+    def read(self) -> Inputs:
         name = self._project_name()
-        file = self._source(name)
-        if file is None:
-            templates = list(self._template_files())
-        elif name == PROJECT_JSON:
-            templates = list(self._embedded_templates(file))
-        else:
-            templates = list(self._template_files())
-        for template in templates:
-            self._validate(Template, template.table, template)
-        if file is None:
-            return None
-        table = {key: value for key, value in file.data.items() if self._is_own_key(name, key)}
-        project = self._validate(Project, table, file)
-        if project is None:
-            return None
-        files = {used.name: used for used in (file, *(t.file for t in templates))}
-        by_name = {template.name: template for template in templates}
-        return Inputs(self.root, file, project, by_name, tuple(files.values()))
+        file = self._source(self.root / name, name)
+        embedded = file is not None and name == PROJECT_JSON
+        sources = self._embedded_templates(file) if file and embedded else self._template_files()
+        templates = {source.name: self._checked(source) for source in sources}
+        project = self._project(file, TEMPLATES if embedded else None) if file else None
+        self.found += check_references(file, templates, self.names)
+        used = [*([file] if file else []), *(template.file for template in templates.values())]
+        return Inputs(
+            root=self.root,
+            project_file=file or SourceFile(name, "", {}),
+            sound_project=project,
+            templates=templates,
+            files=tuple({source.name: source for source in used}.values()),
+            found=tuple(_without_secrets(self.found)),
+        )
 
     def _project_name(self) -> str:
-        if not (self.root / PROJECT_JSON).exists():
-            return PROJECT_TOML
-        if (self.root / PROJECT_TOML).exists():
-            message = f"there is a `{PROJECT_TOML}` and a `{PROJECT_JSON}`"
-            self._report("two-projects", message, "keep one of them", PROJECT_TOML)
-            return PROJECT_TOML
-        return PROJECT_JSON
+        has_toml, has_json = (
+            os.path.lexists(self.root / name) for name in (PROJECT_TOML, PROJECT_JSON)
+        )
+        if has_toml and has_json:
+            message = f"There is a `{PROJECT_TOML}` and a `{PROJECT_JSON}`."
+            location = Location(PROJECT_JSON, 1, 1, 2, "")
+            self.found.append(error("two-projects", message, "Keep one of them.", location))
+        return PROJECT_JSON if has_json and not has_toml else PROJECT_TOML
 
-    @staticmethod
-    def _is_own_key(name: str, key: str) -> bool:
-        return not (name == PROJECT_JSON and key == TEMPLATES)
+    def _project(self, file: SourceFile, without: str | None) -> Project | None:
+        table = {key: value for key, value in file.data.items() if key != without}
+        return self._validated(Project, table, file)
+
+    def _checked(self, source: TemplateSource) -> TemplateSource:
+        sound = self._validated(Template, source.table, source) is not None
+        return source if sound else replace(source, sound=False)
 
     def _template_files(self) -> Iterator[TemplateSource]:
-        folder = self.root / TEMPLATES
-        if not folder.exists():
-            return
-        try:
-            paths = sorted(path for path in folder.iterdir() if path.suffix == ".toml")
-        except OSError as failure:
-            message = f"cannot list `{TEMPLATES}`: {failure.strerror}"
-            raise EnvironmentFailureError(message, "it must be a readable directory") from failure
-        for path in paths:
-            shown = f"{TEMPLATES}/{path.name}"
-            file = self._source(shown)
-            if file is not None and self._named(path.stem, file.start()):
+        for path in self._template_paths():
+            shown_name = f"{TEMPLATES}/{_printable(path.name)}"
+            self.names.add(path.stem)
+            named = self._named(path.stem, Location(shown_name, 1, 1, 2, ""))
+            file = self._source(path, shown_name)
+            if file is not None and named:
                 yield TemplateSource(path.stem, file, (), file.data)
 
-    def _embedded_templates(self, file: SourceFile) -> Iterator[TemplateSource]:
-        tables = file.data.get(TEMPLATES, {})
-        if not self._is_table(tables, file, (TEMPLATES,)):
-            return
-        assert isinstance(tables, dict)  # noqa: S101  narrows what _is_table has checked
-        for name, table in tables.items():
-            path = (TEMPLATES, name)
-            if self._named(name, file.key(path)) and self._is_table(table, file, path):
-                assert isinstance(table, dict)  # noqa: S101  as above
-                yield TemplateSource(name, file, path, table)
+    def _template_paths(self) -> list[Path]:
+        """List the templates' files. Hidden ones are left to the editors that make them."""
+        folder = self.root / TEMPLATES
+        try:
+            names = sorted(path.name for path in folder.iterdir())
+        except FileNotFoundError:
+            return []
+        except NotADirectoryError:
+            message = f"`{TEMPLATES}` is not a directory."
+            hint = f"Make a directory `{TEMPLATES}`, and put each template into a file of its own."
+            location = Location(TEMPLATES, 1, 1, 2, "")
+            self.found.append(error("not-a-directory", message, hint, location))
+            return []
+        except OSError as failure:
+            raise _cannot_read(TEMPLATES, failure) from failure
+        return [folder / n for n in names if n.endswith(".toml") and not n.startswith(".")]
 
-    def _is_table(self, value: Value, file: SourceFile, path: KeyPath) -> bool:
+    def _embedded_templates(self, file: SourceFile) -> Iterator[TemplateSource]:
+        for name, value in self._table(file.data.get(TEMPLATES, {}), file, (TEMPLATES,)).items():
+            path = (TEMPLATES, name)
+            self.names.add(name)
+            named = self._named(name, file.key(path))
+            if isinstance(value, dict) and named:
+                yield TemplateSource(name, file, path, value)
+            else:
+                self._table(value, file, path)
+
+    def _table(self, value: Value, file: SourceFile, path: KeyPath) -> Table:
         if isinstance(value, dict):
-            return True
-        message = f"`{path[-1]}` must be a table, not {describe(value)}"
-        hint = 'write `"templates": { "claude": { "network": "none" } }`'
+            return value
+        message = f"{shown(str(path[-1]))} must be a table, not {describe(value)}."
+        hint = 'Write `"templates": { "claude": { "network": "none" } }`.'
         self.found.append(error("wrong-type", message, hint, file.value(path)))
-        return False
+        return {}
 
     def _named(self, name: str, location: Location) -> bool:
         try:
@@ -166,21 +227,32 @@ class _Reader:
             return False
         return True
 
-    def _source(self, name: str) -> SourceFile | None:
+    def _source(self, path: Path, name: str) -> SourceFile | None:
         try:
-            return read_source(self.root / name, name)
+            return read_source(path, name)
         except UnreadableError as failure:
             self.found.append(failure.diagnostic)
             return None
 
-    def _validate(self, model: type[Model], table: Table, places: Places) -> Model | None:
+    def _validated(self, model: type[Model], table: Table, places: Places) -> Model | None:
+        context = {PROJECT_DIRECTORY: str(self.root.resolve())}
         try:
-            return model.model_validate(
-                table, context={PROJECT_DIRECTORY: str(self.root.absolute())}
-            )
+            return model.model_validate(table, context=context)
         except ValidationError as failure:
             self.found.extend(diagnose(failure, model, places))
             return None
 
-    def _report(self, code: str, message: str, hint: str, name: str = PROJECT_TOML) -> None:
-        self.found.append(error(code, message, hint, Location(name, 1, 1, 2, "")))
+
+def _printable(name: str) -> str:
+    """Write a file's name so that it can stand in a message, whatever bytes it has."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
+
+
+def _without_secrets(found: list[Diagnostic]) -> Iterator[Diagnostic]:
+    """Show no line that holds a secret, whichever finding it belongs to."""
+    hidden = {
+        (each.location.file, each.location.line) for each in found if not each.location.source_line
+    }
+    for each in found:
+        is_hidden = (each.location.file, each.location.line) in hidden
+        yield conceal(each) if is_hidden else each

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import tree_sitter
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 KeyPath = tuple[str | int, ...]
+
+MAX_DEPTH = 32
+"""How deep items are indexed. No key of Forage is deeper than five tables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,11 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The two places of one item: the key that names it and the value it has."""
+    """The two places of one item: the key that names it and the value it has.
+
+    An item of a list has no key, and a table that only a header or a dotted key
+    makes has no value; there the two are the same.
+    """
 
     key: Span
     value: Span
@@ -47,19 +54,53 @@ class Comment:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Duplicate:
+    """A key that is written a second time, which neither language allows."""
+
+    path: KeyPath
+    first: Span
+    second: Span
+
+
 Spans = dict[KeyPath, Entry]
 
 
-def toml_spans(text: str) -> Spans:
-    """Index a valid TOML document (https://toml.io/en/v1.0.0) by key path."""
-    spans: Spans = {}
+@dataclass
+class Index:
+    """The places of a document, by key path.
+
+    `written` has the paths that a document may give a value only once. In a TOML
+    document that is broken elsewhere, the index has what could be made out.
+    """
+
+    spans: Spans = field(default_factory=dict)
+    written: set[KeyPath] = field(default_factory=set)
+    duplicates: list[Duplicate] = field(default_factory=list)
+
+    def write(self, path: KeyPath, entry: Entry) -> None:
+        """Note the place at which a document gives `path` its value."""
+        if path in self.written:
+            self.duplicates.append(Duplicate(path, self.spans[path].key, entry.key))
+            return
+        self.written.add(path)
+        self.spans[path] = entry
+
+    def imply(self, path: KeyPath, span: Span) -> None:
+        """Note a table that exists because something below it is written."""
+        self.spans.setdefault(path, Entry(span, span))
+
+
+def toml_index(text: str) -> Index:
+    """Index a TOML document (https://toml.io/en/v1.0.0)."""
+    index = Index()
     arrays: dict[KeyPath, int] = {}
     for node in _parse(text, tree_sitter_toml.language()).children:
         if node.type == "pair":
-            _add_toml_pair(spans, (), node)
+            _add_toml_pair(index, (), node)
         elif node.type in {"table", "table_array_element"}:
-            _add_toml_table(spans, arrays, node)
-    return spans
+            _add_toml_table(index, arrays, node)
+    return index
 
 
 def toml_comments(text: str) -> Iterator[Comment]:
@@ -72,89 +113,110 @@ def toml_comments(text: str) -> Iterator[Comment]:
         pending.extend(reversed(node.children))
 
 
-def json_spans(text: str) -> Spans:
-    """Index a valid JSON document (RFC 8259) by key path."""
-    spans: Spans = {}
-    root = _parse(text, tree_sitter_json.language())
-    for node in root.named_children:
-        spans[()] = Entry(_span(node), _span(node))
-        _add_json_value(spans, (), node)
-    return spans
+def json_index(text: str) -> Index:
+    """Index a JSON document (RFC 8259)."""
+    index = Index()
+    for node in _items(_parse(text, tree_sitter_json.language())):
+        index.spans[()] = Entry(_span(node), _span(node))
+        _add_json_value(index, (), node)
+    return index
 
 
 def _parse(text: str, grammar: object) -> tree_sitter.Node:
     return tree_sitter.Parser(tree_sitter.Language(grammar)).parse(text.encode()).root_node
 
 
-def _add_toml_table(spans: Spans, arrays: dict[KeyPath, int], node: tree_sitter.Node) -> None:
-    header = next(child for child in node.named_children if child.type in _TOML_KEYS)
-    path = _through_arrays(arrays, _toml_key(header))
+def _items(node: tree_sitter.Node) -> list[tree_sitter.Node]:
+    return [child for child in node.named_children if child.type not in {"comment", "ERROR"}]
+
+
+def _add_toml_table(index: Index, arrays: dict[KeyPath, int], node: tree_sitter.Node) -> None:
+    header = next((child for child in node.named_children if child.type in _TOML_KEYS), None)
+    if header is None:
+        return
+    parts = _toml_key(header)
+    path = _toml_path(index, arrays, parts)
+    span = parts[-1][1]
     if node.type == "table_array_element":
         arrays[path] = arrays.get(path, -1) + 1
+        index.imply(path, span)
         path = (*path, arrays[path])
-    entry = Entry(_span(header), _span(header))
-    for depth in range(1, len(path) + 1):
-        spans.setdefault(path[:depth], entry)
-    spans[path] = entry
+    index.write(path, Entry(span, span))
     for child in node.named_children:
         if child.type == "pair":
-            _add_toml_pair(spans, path, child)
+            _add_toml_pair(index, path, child)
 
 
-def _through_arrays(arrays: dict[KeyPath, int], key: tuple[str, ...]) -> KeyPath:
-    """`[fruit.variety]` below `[[fruit]]` belongs to the array's last element."""
+def _toml_path(index: Index, arrays: dict[KeyPath, int], parts: list[tuple[str, Span]]) -> KeyPath:
+    """Find what a header means: `[fruit.variety]` is in the last element of `[[fruit]]`."""
     path: KeyPath = ()
-    for number, part in enumerate(key, start=1):
-        path = (*path, part)
-        if path in arrays and number < len(key):
+    for name, span in parts[:-1]:
+        path = (*path, name)
+        index.imply(path, span)
+        if path in arrays:
             path = (*path, arrays[path])
-    return path
+    return (*path, parts[-1][0])
 
 
-def _add_toml_pair(spans: Spans, table: KeyPath, node: tree_sitter.Node) -> None:
-    key, value = (child for child in node.named_children if child.type != "comment")
-    path = (*table, *_toml_key(key))
-    entry = Entry(_span(key), _span(value))
-    for depth in range(len(table) + 1, len(path)):
-        spans.setdefault(path[:depth], Entry(_span(key), _span(key)))
-    spans[path] = entry
-    _add_toml_value(spans, path, value)
+def _add_toml_pair(index: Index, table: KeyPath, node: tree_sitter.Node) -> None:
+    match _items(node):
+        case [key, value]:
+            path = table
+            parts = _toml_key(key)
+            for name, span in parts[:-1]:
+                path = (*path, name)
+                index.imply(path, span)
+            name, span = parts[-1]
+            path = (*path, name)
+            index.write(path, Entry(span, _span(value)))
+            _add_toml_value(index, path, value)
 
 
-def _add_toml_value(spans: Spans, path: KeyPath, node: tree_sitter.Node) -> None:
-    items = [child for child in node.named_children if child.type != "comment"]
+def _add_toml_value(index: Index, path: KeyPath, node: tree_sitter.Node) -> None:
+    if len(path) >= MAX_DEPTH:
+        return
     if node.type == "array":
-        for index, item in enumerate(items):
-            spans[(*path, index)] = Entry(_span(item), _span(item))
-            _add_toml_value(spans, (*path, index), item)
+        for number, item in enumerate(_items(node)):
+            index.write((*path, number), Entry(_span(item), _span(item)))
+            _add_toml_value(index, (*path, number), item)
     elif node.type == "inline_table":
-        for pair in items:
-            _add_toml_pair(spans, path, pair)
+        for pair in _items(node):
+            _add_toml_pair(index, path, pair)
 
 
 _TOML_KEYS = frozenset({"bare_key", "quoted_key", "dotted_key"})
 
 
-def _toml_key(node: tree_sitter.Node) -> tuple[str, ...]:
-    if node.type == "dotted_key":
-        parts = [child for child in node.named_children if child.type in _TOML_KEYS]
-        return tuple(name for part in parts for name in _toml_key(part))
-    if node.type == "quoted_key":
-        return tuple(tomllib.loads(f"{_text(node)} = 0"))
-    return (_text(node),)
+def _toml_key(node: tree_sitter.Node) -> list[tuple[str, Span]]:
+    """Split a key at its dots, each part with its place."""
+    parts: list[tuple[str, Span]] = []
+    pending = [node]
+    # The grammar nests `a.b.c` as `(a.b).c`.
+    while pending:
+        part = pending.pop()
+        if part.type == "dotted_key":
+            pending.extend(child for child in part.named_children if child.type in _TOML_KEYS)
+        elif part.type == "quoted_key":
+            parts.append((next(iter(tomllib.loads(f"{_text(part)} = 0"))), _span(part)))
+        else:
+            parts.append((_text(part), _span(part)))
+    return parts[::-1][:MAX_DEPTH]
 
 
-def _add_json_value(spans: Spans, path: KeyPath, node: tree_sitter.Node) -> None:
+def _add_json_value(index: Index, path: KeyPath, node: tree_sitter.Node) -> None:
+    if len(path) >= MAX_DEPTH:
+        return
     if node.type == "array":
-        for index, item in enumerate(node.named_children):
-            spans[(*path, index)] = Entry(_span(item), _span(item))
-            _add_json_value(spans, (*path, index), item)
+        for number, item in enumerate(_items(node)):
+            index.write((*path, number), Entry(_span(item), _span(item)))
+            _add_json_value(index, (*path, number), item)
     elif node.type == "object":
-        for pair in node.named_children:
-            key, value = pair.named_children
-            below = (*path, str(json.loads(_text(key))))
-            spans[below] = Entry(_span(key), _span(value))
-            _add_json_value(spans, below, value)
+        for pair in _items(node):
+            match _items(pair):
+                case [key, value]:
+                    below = (*path, str(json.loads(_text(key))))
+                    index.write(below, Entry(_span(key), _span(value)))
+                    _add_json_value(index, below, value)
 
 
 def _text(node: tree_sitter.Node) -> str:

@@ -11,12 +11,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from forage_gen.diagnostics import Diagnostic, error
+from forage_gen.diagnostics import error
+from forage_gen.read.explain_errors import describe
+from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from forage_gen.read.locate import KeyPath
+    from forage_gen.diagnostics import Diagnostic
     from forage_gen.read.source import SourceFile
 
 LOCK_NAME = "forage.lock"
@@ -32,6 +34,12 @@ UID_RANGES = (0x70000000 - UID_FIRST) // 65536
 RESOLVER_PORT_FIRST = 24600
 RESOLVER_PORTS = 512
 UPSTREAM_PORT = RESOLVER_PORT_FIRST - 1
+
+_SECTIONS = ("sandboxes", "templates")
+_TWICE = (
+    "Delete the line of the one that was added last; `forage-gen build` gives it another number."
+)
+_DELETE = "Delete the line; `forage-gen build` writes what is missing."
 
 _HEADER = """\
 # Written by forage-gen. Which number each sandbox and template has: keep this
@@ -91,47 +99,54 @@ def _free(name: str, taken: set[int], capacity: int) -> int:
 
 def read_lock(file: SourceFile) -> tuple[Lock, list[Diagnostic]]:
     """Read a lock file, and find what is wrong with it."""
-    found: list[Diagnostic] = []
+    if found := _check_version(file):
+        return EMPTY, [found]
+    known = {"version", *_SECTIONS}
+    problems = [
+        error("lock-damaged", f"{shown(key)} is nothing that forage-gen wrote.", _DELETE, place)
+        for key, place in ((key, file.key((key,))) for key in file.data if key not in known)
+    ]
+    sandboxes = _read_numbers(file, "sandboxes", problems)
+    templates = _read_numbers(file, "templates", problems)
+    return Lock(sandboxes, templates), problems
+
+
+def _check_version(file: SourceFile) -> Diagnostic | None:
     version = file.data.get("version")
-    if version != LOCK_VERSION:
-        message = f"`{LOCK_NAME}` has version {version}; this forage-gen reads version 1."
+    if type(version) is not int or version < 1:
+        message = f"`{file.name}` does not say its version."
+        hint = f"Write `version = {LOCK_VERSION}`, or restore the file from version control."
+        return error("lock-damaged", message, hint, file.value(("version",)))
+    if version > LOCK_VERSION:
+        message = (
+            f"`{file.name}` has version {version}; this forage-gen reads up to version "
+            f"{LOCK_VERSION}."
+        )
         hint = "Use the forage-gen that wrote it, or a newer one."
-        found.append(error("lock-version", message, hint, file.value(("version",))))
-        return EMPTY, found
-    sandboxes = _read_numbers(file, "sandboxes", found)
-    templates = _read_numbers(file, "templates", found)
-    return Lock(sandboxes, templates), found
+        return error("lock-version", message, hint, file.value(("version",)))
+    return None
 
 
-def _read_numbers(file: SourceFile, key: str, found: list[Diagnostic]) -> dict[str, int]:
-    table = file.data.get(key, {})
+def _read_numbers(file: SourceFile, section: str, found: list[Diagnostic]) -> dict[str, int]:
+    table = file.data.get(section, {})
     if not isinstance(table, dict):
-        found.append(_damaged(file, (key,)))
+        message = f"`{section}` must be a table, not {describe(table)}."
+        found.append(error("lock-damaged", message, _DELETE, file.value((section,))))
         return {}
     numbers: dict[str, int] = {}
     owners: dict[int, str] = {}
     for name, number in table.items():
         if type(number) is not int or number < 0:
-            found.append(_damaged(file, (key, name)))
+            message = f"{shown(name)} has no number that forage-gen wrote."
+            where = file.value((section, name))
+            found.append(error("lock-damaged", message, _DELETE, where))
         elif number in owners:
-            found.append(_twice(file, key, owners[number], name, number))
+            message = (
+                f"The {section} {shown(owners[number])} and {shown(name)} both have the number "
+                f"{number}."
+            )
+            found.append(error("lock-duplicate", message, _TWICE, file.value((section, name))))
         else:
             owners[number] = name
             numbers[name] = number
     return numbers
-
-
-def _damaged(file: SourceFile, path: KeyPath) -> Diagnostic:
-    message = f"`{path[-1]}` has no number that forage-gen wrote."
-    hint = "Delete the line; `forage-gen build` chooses a new number."
-    return error("lock-damaged", message, hint, file.value(path))
-
-
-def _twice(file: SourceFile, key: str, first: str, second: str, number: int) -> Diagnostic:
-    kind = "sandboxes" if key == "sandboxes" else "templates"
-    message = f"The {kind} `{first}` and `{second}` both have the number {number}."
-    hint = (
-        f"Two branches chose it. Delete the line of the one that was added last, such as "
-        f"`{second}`; `forage-gen build` gives it another number."
-    )
-    return error("lock-duplicate", message, hint, file.value((key, second)))

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from forage_gen.diagnostics import Diagnostic, Location, error
-from forage_gen.read.explain_errors import closest, diagnose
+from forage_gen.read.explain_errors import diagnose
 from forage_gen.schema.models import Template
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from forage_gen.diagnostics import Diagnostic, Location
     from forage_gen.read.load import TemplateSource
     from forage_gen.read.locate import KeyPath
     from forage_gen.read.source import Table, Value
@@ -62,8 +62,39 @@ class Merged:
 
 @dataclass
 class _Draft:
+    """A template being merged: what it holds so far."""
+
     table: Table = field(default_factory=dict)
     origins: dict[KeyPath, Origin] = field(default_factory=dict)
+
+    def overlay(self, source: TemplateSource) -> None:
+        """Lay a template over what is there."""
+        own = {key: value for key, value in source.table.items() if key != "extends"}
+        self._overlay(self.table, own, (), source)
+
+    def _overlay(self, into: Table, table: Table, at: KeyPath, source: TemplateSource) -> None:
+        for key, value in table.items():
+            here = (*at, key)
+            old = into.get(key)
+            if isinstance(value, dict):
+                below = into[key] = dict(old) if isinstance(old, dict) else {}
+                self.origins[here] = Origin(source, here)
+                self._overlay(below, value, here, source)
+                continue
+            before = old if isinstance(old, list) and isinstance(value, list) else []
+            if not before:
+                self._forget_items(here, old)
+            into[key] = [*before, *value] if isinstance(value, list) else value
+            self.origins[here] = Origin(source, here)
+            self._note_items(here, len(before), value, source)
+
+    def _forget_items(self, here: KeyPath, old: Value) -> None:
+        for index in range(len(old) if isinstance(old, list) else 0):
+            del self.origins[(*here, index)]
+
+    def _note_items(self, here: KeyPath, before: int, value: Value, source: TemplateSource) -> None:
+        for index in range(len(value) if isinstance(value, list) else 0):
+            self.origins[(*here, before + index)] = Origin(source, (*here, index))
 
 
 def merge_templates(
@@ -71,18 +102,21 @@ def merge_templates(
 ) -> tuple[dict[str, Merged], list[Diagnostic]]:
     """Merge every template with its ancestors.
 
+    Templates that are not sound, or inherit from one that is not, are left out:
+    what is wrong with them was found when they were read.
+
     Returns:
-        The merged templates that are sound, and the findings in the others.
+        The merged templates, and what is wrong with the others once merged.
     """
     merged: dict[str, Merged] = {}
     found: list[Diagnostic] = []
     for name, source in sources.items():
-        chain = _ancestry(source, sources, found)
+        chain = _ancestry(source, sources)
         if chain is None:
             continue
         draft = _Draft()
         for ancestor in chain:
-            _overlay(draft, draft.table, (), ancestor, (), ancestor.table)
+            draft.overlay(ancestor)
         places = Merged(name, source, Template(), draft.origins)
         try:
             model = Template.model_validate(draft.table)
@@ -94,74 +128,14 @@ def merge_templates(
 
 
 def _ancestry(
-    source: TemplateSource, sources: Mapping[str, TemplateSource], found: list[Diagnostic]
+    source: TemplateSource, sources: Mapping[str, TemplateSource]
 ) -> list[TemplateSource] | None:
-    """List a template and its ancestors, the oldest first. None if there is no such line."""
-    chain = [source]
-    while (parent := chain[0].table.get("extends")) is not None:
-        where = chain[0].value(("extends",))
-        if parent not in sources:
-            if chain[0] is source:  # said once, at the template that says it
-                found.append(_no_parent(str(parent), source, where, list(sources)))
+    """List a template and its ancestors, the oldest first; None if the line is not sound."""
+    line = {source.name: source}
+    last = source
+    while last.parent is not None:
+        parent = sources.get(last.parent)
+        if parent is None or parent.name in line:
             return None
-        names = [template.name for template in chain]
-        if parent in names:
-            if parent == source.name:  # the others on the circle say it for themselves
-                circle = " → ".join([source.name, *reversed(names[:-1]), source.name])
-                message = f"`{source.name}` inherits from itself: {circle}."
-                hint = "Remove `extends` from one of them."
-                found.append(error("inheritance-cycle", message, hint, source.value(("extends",))))
-            return None
-        chain.insert(0, sources[str(parent)])
-    return chain
-
-
-def _no_parent(
-    parent: str, source: TemplateSource, where: Location, known: list[str]
-) -> Diagnostic:
-    others = [name for name in known if name != source.name]
-    close = closest(parent, others)
-    listed = ", ".join(f"`{name}`" for name in sorted(others)) or "none"
-    hint = f"Did you mean `{close}`?" if close else f"The other templates are: {listed}."
-    return error("no-such-parent", f"There is no template `{parent}` to extend.", hint, where)
-
-
-def _overlay(
-    draft: _Draft,
-    into: Table,
-    at: KeyPath,
-    source: TemplateSource,
-    path: KeyPath,
-    table: Table,
-) -> None:
-    for key, value in table.items():
-        if not at and key == "extends":
-            continue
-        here, there = (*at, key), (*path, key)
-        old = into.get(key)
-        if isinstance(value, dict):
-            below = into[key] = dict(old) if isinstance(old, dict) else {}
-            draft.origins[here] = Origin(source, there)
-            _overlay(draft, below, here, source, there, value)
-        elif isinstance(value, list):
-            _append(draft, into, here, source, there, value)
-        else:
-            into[key] = value
-            draft.origins[here] = Origin(source, there)
-
-
-def _append(
-    draft: _Draft,
-    into: Table,
-    here: KeyPath,
-    source: TemplateSource,
-    there: KeyPath,
-    items: list[Value],
-) -> None:
-    key = str(here[-1])
-    old = into.get(key)
-    before = old if isinstance(old, list) else []
-    into[key] = [*before, *items]
-    draft.origins[here] = Origin(source, there)
-    for index in range(len(items)):
-        draft.origins[(*here, len(before) + index)] = Origin(source, (*there, index))
+        line[parent.name] = last = parent
+    return [*reversed(line.values())] if all(each.sound for each in line.values()) else None

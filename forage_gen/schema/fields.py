@@ -1,7 +1,5 @@
 """The types of single values: `forage_gen.values` made into pydantic fields."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from ipaddress import IPv4Network
 from typing import Annotated, TypeVar
@@ -36,18 +34,28 @@ def refusal(problem: ValueProblem) -> PydanticCustomError:
     """Carry a problem through pydantic, with its code, message and hint."""
     # The message is passed as a variable: braces in it must not be read as fields.
     return PydanticCustomError(
-        problem.code,  # type: ignore[arg-type]  # wants a literal, for no reason at run time
+        problem.code,
         "{message}",
         {"message": problem.message, "hint": problem.hint, "sensitive": problem.sensitive},
     )
 
 
+# The kinds of wrong type, as pydantic calls them; `forage_gen.read` words the message.
+_NO_STRING = "string_type"
+_NO_INTEGER = "int_type"
+_NO_STRING_OR_LIST = "string_or_list_type"
+
+
+def _wrong_type(kind: str, *, sensitive: bool = False) -> PydanticCustomError:
+    return PydanticCustomError(kind, "wrong type", {"sensitive": sensitive})
+
+
 def _checked(
-    kind: type, otherwise: str, parse: Callable[..., Parsed], json_type: object
+    kind: type, expected: str, parse: Callable[..., Parsed], json_type: object
 ) -> PlainValidator:
     def validate(value: object) -> Parsed:
         if type(value) is not kind:  # not isinstance: a bool is no int here
-            raise PydanticCustomError(otherwise, "wrong type")  # type: ignore[arg-type]
+            raise _wrong_type(expected)
         try:
             return parse(value)
         except ValueProblem as problem:
@@ -57,12 +65,13 @@ def _checked(
 
 
 def _text(parse: Callable[[str], Parsed]) -> PlainValidator:
-    return _checked(str, "string_type", parse, str)
+    return _checked(str, _NO_STRING, parse, str)
 
 
 def _secret_path(value: object, info: ValidationInfo) -> secrets.SecretPath:
     if not isinstance(value, str):
-        raise PydanticCustomError("string_type", "wrong type")
+        # A key in a list or a table is a key all the same.
+        raise _wrong_type(_NO_STRING, sensitive=True)
     project = (info.context or {}).get(PROJECT_DIRECTORY)
     try:
         return secrets.secret_path(value, project=project)
@@ -71,11 +80,11 @@ def _secret_path(value: object, info: ValidationInfo) -> secrets.SecretPath:
 
 
 def _syscall_filter(value: object) -> syscalls.SyscallFilter:
-    strings = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    if not (isinstance(value, str) or strings):
-        raise PydanticCustomError("string_or_list_type", "wrong type")
+    items = [item for item in value if isinstance(item, str)] if isinstance(value, list) else None
+    if not isinstance(value, str) and (items is None or items != value):
+        raise _wrong_type(_NO_STRING_OR_LIST)
     try:
-        return syscalls.syscall_filter(value)  # type: ignore[arg-type]  # checked above
+        return syscalls.syscall_filter(value if isinstance(value, str) else items or [])
     except ValueProblem as problem:
         raise refusal(problem) from None
 
@@ -91,15 +100,13 @@ OneLine = Annotated[accounts.OneLine, _text(accounts.one_line)]
 HostPath = Annotated[paths.HostPath, _text(paths.host_path)]
 ContainerPath = Annotated[paths.ContainerPath, _text(paths.container_path)]
 ProtectedPath = Annotated[paths.ProtectedPath, _text(paths.protected_path)]
-SecretPath = Annotated[
-    secrets.SecretPath, PlainValidator(_secret_path, json_schema_input_type=str)
-]
+SecretPath = Annotated[secrets.SecretPath, PlainValidator(_secret_path, json_schema_input_type=str)]
 AllowedHost = Annotated[hosts.AllowedHost, _text(hosts.allowed_host)]
 Subnet = Annotated[IPv4Network, _text(subnets.sandbox_subnet)]
 CpuQuota = Annotated[limits.CpuQuota, _text(limits.cpu_quota)]
 MemorySize = Annotated[limits.MemorySize, _text(limits.memory_size)]
 DiskSize = Annotated[limits.DiskSize, _text(limits.disk_size)]
-TasksMax = Annotated[limits.TasksMax, _checked(int, "int_type", limits.tasks_max, int)]
+TasksMax = Annotated[limits.TasksMax, _checked(int, _NO_INTEGER, limits.tasks_max, int)]
 Calendar = Annotated[str, _text(calendar.calendar_expression)]
 PackagePath = Annotated[tuple[str, ...], _text(packages.attribute_path)]
 AuthorizedKey = Annotated[sshkeys.AuthorizedKey, _text(sshkeys.authorized_key)]

@@ -5,16 +5,12 @@ They hold what was written, checked value by value. What spans several values
 `forage_gen.resolve`, on the merged template.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from forage_gen.schema import fields as f
-
-# pydantic resolves these annotations at run time, so they cannot hide behind TYPE_CHECKING.
 
 
 class _Strict(BaseModel):
@@ -25,8 +21,6 @@ class _Strict(BaseModel):
         strict=True,
         frozen=True,
         alias_generator=to_camel,
-        validate_by_alias=True,
-        validate_by_name=False,
         use_attribute_docstrings=True,
         arbitrary_types_allowed=True,
     )
@@ -193,8 +187,9 @@ class Project(_Strict):
     """SSH public keys that may log in to the sandboxes as the agent. Without one, no sshd runs."""
     external_interface: f.InterfaceName | None = Field(default=None, examples=["eth0"])
     """The interface for which Forage masquerades. Without it, NAT is left to the host."""
-    subnet: f.Subnet = Field(default="10.100.0.0/16", examples=["10.100.0.0/16"],
-                             validate_default=True)
+    subnet: f.Subnet = Field(
+        default="10.100.0.0/16", examples=["10.100.0.0/16"], validate_default=True
+    )
     """Where the sandboxes' addresses come from. The first is the gateway's."""
     secrets: dict[f.SecretName, f.SecretPath] = Field(
         default={}, examples=[{"anthropic": "/run/secrets/anthropic-api-key"}]

@@ -1,0 +1,104 @@
+"""Checks that what names something else in a project names something that exists.
+
+It works on the tables as they were written: a mistake elsewhere in a file does not
+keep a wrong name in it from being reported in the same run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forage_gen.diagnostics import error
+from forage_gen.read.explain_errors import conceal, suggest
+from forage_gen.read.source import holds_key
+from forage_gen.values.text import closest, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from forage_gen.diagnostics import Diagnostic
+    from forage_gen.read.load import TemplateSource
+    from forage_gen.read.source import SourceFile, Table
+
+
+def check_references(
+    project: SourceFile | None, templates: Mapping[str, TemplateSource], known: Collection[str]
+) -> Iterator[Diagnostic]:
+    """Yield a finding for each name that leads nowhere, and each circle of `extends`.
+
+    `known` are the templates that exist, among them those that cannot be read.
+    """
+    yield from _parents(templates, known)
+    yield from _cycles(templates)
+    if project is not None:
+        yield from _templates_of_sandboxes(project, known)
+        secrets = _tables(project.data, "secrets")
+        for template in templates.values():
+            yield from _secrets_of_agents(template, secrets)
+
+
+def _templates_of_sandboxes(file: SourceFile, known: Collection[str]) -> Iterator[Diagnostic]:
+    for name, sandbox in _tables(file.data, "sandboxes").items():
+        template = sandbox.get("template") if isinstance(sandbox, dict) else None
+        if isinstance(template, str) and template not in known:
+            where = file.value(("sandboxes", name, "template"))
+            hint = suggest(template, known, "The templates")
+            message = f"There is no template {shown(template)}."
+            yield error("no-such-template", message, hint, where)
+
+
+def _parents(
+    templates: Mapping[str, TemplateSource], known: Collection[str]
+) -> Iterator[Diagnostic]:
+    for source in templates.values():
+        parent = source.parent
+        if parent is not None and parent not in known:
+            hint = suggest(parent, set(known) - {source.name}, "The other templates")
+            message = f"There is no template {shown(parent)} to extend."
+            yield error("no-such-parent", message, hint, source.value(("extends",)))
+
+
+def _cycles(templates: Mapping[str, TemplateSource]) -> Iterator[Diagnostic]:
+    """Report each circle once, at the template whose name sorts first."""
+    for name in sorted(templates):
+        circle = [name]
+        while (parent := _parent(templates, circle[-1])) is not None and parent not in circle:
+            circle.append(parent)
+        if parent == name and name == min(circle):
+            line = " → ".join(map(shown, [*circle, name]))
+            message = f"The template {shown(name)} inherits from itself: {line}."
+            hint = "Remove `extends` from one of them." if circle[1:] else "Remove `extends`."
+            where = templates[name].value(("extends",))
+            yield error("inheritance-cycle", message, hint, where)
+
+
+def _parent(templates: Mapping[str, TemplateSource], name: str) -> str | None:
+    return templates[name].parent if name in templates else None
+
+
+def _secrets_of_agents(source: TemplateSource, known: Table) -> Iterator[Diagnostic]:
+    for name, agent in _tables(source.table, "agents").items():
+        secret = agent.get("secretName") if isinstance(agent, dict) else None
+        if not isinstance(secret, str) or secret in known:
+            continue
+        where = source.value(("agents", name, "secretName"))
+        if holds_key(secret):
+            message = "This looks like a key itself; the value is not shown here."
+            hint = (
+                "Put the key into a file on the host, name the file in forage.toml below "
+                "`[secrets]`, and write that name here."
+            )
+            yield conceal(error("secret-is-key", message, hint, where))
+            continue
+        close = closest(secret, sorted(known))
+        hint = (
+            f"Did you mean `{close}`?"
+            if close
+            else f'Add it below `[secrets]`: `{secret} = "/run/secrets/{secret}"`.'
+        )
+        yield error("no-such-secret", f"There is no secret {shown(secret)}.", hint, where)
+
+
+def _tables(table: Table, key: str) -> Table:
+    below = table.get(key)
+    return below if isinstance(below, dict) else {}

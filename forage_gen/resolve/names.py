@@ -1,0 +1,67 @@
+"""Which host names a template may reach, and at which ports."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forage_gen import catalogue
+from forage_gen.resolve.plan import NameRule
+from forage_gen.values.hosts import NameHost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from forage_gen.schema.models import Agent, Template
+
+DEFAULT_PORTS = (80, 443)
+
+# A name, and whether it stands for all names below it instead of itself.
+Name = tuple[str, bool]
+
+
+def name_rules(template: Template) -> tuple[NameRule, ...]:
+    """List the names in force, sorted, each once with all its ports."""
+    return tuple(
+        NameRule(name, wildcard, tuple(sorted(ports)))
+        for (name, wildcard), ports in sorted(ports_by_name(template).items())
+    )
+
+
+def ports_by_name(template: Template) -> dict[Name, set[int]]:
+    """Find the ports of each name: its own, and those of the wildcards above it.
+
+    Only `restricted` goes by names. There the agents' own hosts are allowed too.
+    """
+    own = _own_ports(template) if template.network == "restricted" else {}
+    # What a wildcard opens, a rule for a name below it does not close.
+    return {
+        (name, wildcard): ports.union(*(own.get((above, True), ()) for above in _above(name)))
+        for (name, wildcard), ports in own.items()
+    }
+
+
+def agent_kind(agent: Agent) -> catalogue.AgentKind | None:
+    """Look up an agent in the catalogue."""
+    return catalogue.BY_PACKAGE.get(".".join(agent.package or ()))
+
+
+def agent_hosts(template: Template) -> set[str]:
+    """List the hosts that the template's agents cannot work without."""
+    kinds = (agent_kind(agent) for agent in template.agents.values())
+    return {host for kind in kinds if kind for host in kind.hosts}
+
+
+def _own_ports(template: Template) -> Mapping[Name, set[int]]:
+    ports: dict[Name, set[int]] = {
+        (host, False): set(DEFAULT_PORTS) for host in agent_hosts(template)
+    }
+    for host in template.allowed_hosts:
+        if isinstance(host, NameHost):
+            wanted = DEFAULT_PORTS if host.port is None else (host.port,)
+            ports.setdefault((host.name, host.wildcard), set()).update(wanted)
+    return ports
+
+
+def _above(name: str) -> Iterator[str]:
+    while name := name.partition(".")[2]:
+        yield name

@@ -1,0 +1,56 @@
+"""JSON Schemas of the two kinds of file, for editors.
+
+They say what the models say, by way of pydantic: types, names, defaults, meaning
+and examples. The grammars of single values are too rich for JSON Schema; there it
+is coarser than forage-gen, but never refuses what forage-gen accepts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema
+
+from forage_gen.schema.models import Project, Template
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+_DOCUMENTS: dict[str, tuple[type[BaseModel], str]] = {
+    "forage": (Project, "Forage: forage.toml"),
+    "template": (Template, "Forage: templates/*.toml"),
+}
+
+
+class _Generator(GenerateJsonSchema):
+    """Leaves out what pydantic makes up: titles from keys, and defaults from models."""
+
+    def field_title_should_be_set(self, _schema: object) -> bool:
+        return False
+
+    def encode_default(self, dft: object) -> Json:
+        # A table that is left out means the same as one without keys.
+        return {} if isinstance(dft, BaseModel) else super().encode_default(dft)
+
+
+def json_schema(which: Literal["forage", "template"]) -> dict[str, Json]:
+    """Describe `forage.toml` or a template in JSON Schema, draft 2020-12."""
+    model, title = _DOCUMENTS[which]
+    described = model.model_json_schema(schema_generator=_Generator)
+    return {"$schema": DIALECT, "title": title, **_in_one_line(described, without={"title"})}
+
+
+def _in_one_line(schema: dict[str, Json], without: Collection[str] = ()) -> dict[str, Json]:
+    """Join the lines of descriptions, which are broken where the source is."""
+    return {key: _joined(key, value) for key, value in schema.items() if key not in without}
+
+
+def _joined(key: str, value: Json) -> Json:
+    if isinstance(value, dict):
+        return _in_one_line(value)
+    return " ".join(value.split()) if key == "description" and isinstance(value, str) else value
