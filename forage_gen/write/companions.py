@@ -1,42 +1,17 @@
 """Single files beside a tree that change together with it."""
 
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from forage_gen.write import scan
+from forage_gen.write.create import create
 from forage_gen.write.errors import Code, WriteError, from_os, reported, show
 from forage_gen.write.locking import Hold
 from forage_gen.write.review import FILE_MODE
 from forage_gen.write.scan import Entry, Shape
-
-_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-
-
-def create(directory: int, name: str, content: bytes, mode: int) -> None:
-    """Makes a file that is not there yet, with exactly this mode.
-
-    Raises:
-        OSError: As open(2), write(2) and close(2) say. Some file systems (NFS, quotas)
-            report a full disk only on closing.
-    """
-    descriptor = os.open(name, _CREATE, mode, dir_fd=directory)
-    try:
-        # The umask or a default ACL of the directory may have taken bits away.
-        if stat.S_IMODE(os.fstat(descriptor).st_mode) != mode:
-            os.fchmod(descriptor, mode)
-        written = os.write(descriptor, content)
-        while written < len(content):
-            written += os.write(descriptor, memoryview(content)[written:])
-    except BaseException:
-        with suppress(OSError):
-            os.close(descriptor)
-        raise
-    os.close(descriptor)
 
 
 @dataclass(frozen=True, slots=True)

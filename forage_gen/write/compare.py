@@ -53,8 +53,9 @@ def unified_diff(
 ) -> Iterator[str]:
     """What a build would change at `out`, as `git diff` would tell it.
 
-    It can be applied with `git apply` or `patch -p1` in `out`. What a build would refuse to
-    touch is not in it; `compare` tells of that.
+    It can be applied with `git apply` or `patch -p1` in `out`. (GNU patch removes files only
+    at its end, so it cannot turn a file into a directory of that name, or back.) What a build
+    would refuse to touch is not in it; `compare` tells of that.
 
     Args:
         out: The tree.

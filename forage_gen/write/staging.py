@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from forage_gen.artifact import Artifact
 from forage_gen.write import manifest, scan
-from forage_gen.write.companions import create
+from forage_gen.write.create import create
 from forage_gen.write.errors import reported
 from forage_gen.write.names import Names
 from forage_gen.write.review import DIRECTORY_MODE, mode_of

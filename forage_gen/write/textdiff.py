@@ -54,7 +54,11 @@ def file_diff(path: str, old: Side | None, new: Side | None, *, binary: bool) ->
     if old == new:
         return
     before, after = _quoted(f"a/{path}"), _quoted(f"b/{path}")
-    yield f"diff --git {before} {after}\n"
+    # GNU patch cannot tell where a name with a blank ends, and an empty file has no line
+    # but this one. Git does not write these quotes, but both read them.
+    yield "diff --git {} {}\n".format(
+        *(f'"{name}"' if " " in name and name[0] != '"' else name for name in (before, after))
+    )
     yield from _modes(old, new)
     a = b"" if old is None else old.content
     b = b"" if new is None else new.content

@@ -153,9 +153,9 @@ def write(  # noqa: PLR0913 -- all but three have a default and are only named
         old = _open_old(place, stack, (*protected, *around - {out.parent}), files, names)
         if old is not None:
             _refuse_foreign(place.out, old.review.differences)
-            _refuse_locked(place.out, old)
         differences = old.review.differences if old else (Difference("", Kind.NO_TREE),)
         if differences:
+            _refuse_locked(place.out, old)
             _replace(place, old, files, beside, durable=durable)
         elif beside.paths:
             _replace_companions(beside, durable=durable)
@@ -268,8 +268,12 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
 
-def _refuse_locked(out: Path, old: _Old) -> None:
+def _refuse_locked(out: Path, old: _Old | None) -> None:
     """Finds now what would only be found when the old tree is removed, after the switch."""
+    if old is None:
+        return
+    if os.fstatvfs(old.root).f_flag & os.ST_RDONLY:
+        raise from_os(OSError(errno.EROFS, ""), out, "replace")
     for path in (".", *sorted(old.review.ours.directories)):
         with reported(out / path, "replace files in"):
             if not os.access(path, os.W_OK | os.X_OK, dir_fd=old.root, effective_ids=True):

@@ -16,14 +16,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forage_gen.write import companions, locking, signals, staging, syscalls, tree
+from forage_gen.write import companions, create, locking, signals, staging, syscalls, tree
 from tests.write.builder import TREES
 from tests.write.support import snapshot
 
 if TYPE_CHECKING:
     from types import FrameType
 
-TRACED = {module.__file__ for module in (companions, locking, signals, staging, syscalls, tree)}
+TRACED = {module.__file__ for module in (companions, create, locking, signals, staging, syscalls, tree)}
 OLD, NEW = TREES["old"], TREES["new"]
 
 
@@ -61,7 +61,7 @@ def _killed(directory: Path, line: int, number: signal.Signals) -> bool:
     return False
 
 
-def _no_exchange(_directory: int, _one: str, _other: str, *_: object) -> None:
+def _no_exchange(_directory: int, _one: str, _other: str) -> None:
     raise OSError(errno.EINVAL, "injected")
 
 
@@ -119,7 +119,8 @@ def main(directory: Path, name: str, scenario: str, way: str) -> int:
         # What a shell does; Python would print a traceback for each line.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     if way == "fallback":
-        syscalls.exchange = syscalls.rename_new = _no_exchange
+        for function in ("exchange", "rename_new"):
+            setattr(syscalls, function, _no_exchange)
     dice = random.Random(1)  # noqa: S311 -- the same lines in every run of the tests
     line = 0
     killed = True

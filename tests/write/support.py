@@ -74,6 +74,11 @@ def snapshot(root: Path) -> Snapshot:
     return found
 
 
+def listed(directory: Path) -> list[str]:
+    """The names in a directory."""
+    return sorted(path.name for path in directory.iterdir())
+
+
 def times(root: Path) -> dict[str, tuple[int, int, int]]:
     """Inode, change and modification time of everything below a path."""
     return {

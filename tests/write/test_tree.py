@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from forage_gen.artifact import Artifact
-from forage_gen.write import staging
+from forage_gen.write import create, staging
 from forage_gen.write.compare import compare
 from forage_gen.write.errors import Code, WriteError
 from forage_gen.write.manifest import HEAD
 from forage_gen.write.review import Difference, Kind
 from forage_gen.write.tree import Status, write
 from tests.write.builder import TREES
-from tests.write.support import Build, snapshot, times
+from tests.write.support import Build, listed, snapshot, times
 
 OLD, NEW = TREES["old"], TREES["new"]
 
@@ -39,7 +39,7 @@ def test_makes_a_tree(tmp_path: Path) -> None:
     assert result.status is Status.CREATED
     assert result.differences == (Difference("", Kind.NO_TREE),)
     assert snapshot(tmp_path / "generated") == OLD.snapshot()
-    assert os.listdir(tmp_path) == ["generated"]
+    assert listed(tmp_path) == ["generated"]
 
 
 def test_makes_a_tree_that_survives_a_power_loss_by_default(tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_replaces_a_tree(tmp_path: Path) -> None:
     result = NEW.write(tmp_path / "generated")
     assert result.status is Status.UPDATED
     assert snapshot(tmp_path / "generated") == NEW.snapshot()
-    assert os.listdir(tmp_path) == ["generated"]
+    assert listed(tmp_path) == ["generated"]
     assert result.edited == ()
     assert [(d.path, d.kind) for d in result.differences] == [
         ("a", Kind.STALE),
@@ -72,7 +72,7 @@ def test_replaces_a_tree(tmp_path: Path) -> None:
 def test_a_tree_of_nothing(tmp_path: Path) -> None:
     for _ in range(2):
         Build({}).write(tmp_path / "generated")
-        assert os.listdir(tmp_path / "generated") == ["manifest.json"]
+        assert listed(tmp_path / "generated") == ["manifest.json"]
         OLD.write(tmp_path / "generated")
 
 
@@ -168,7 +168,7 @@ def test_without_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         raise PermissionError
 
     OLD.write(tmp_path / "generated")
-    monkeypatch.setattr(staging.os, "link", link)
+    monkeypatch.setattr(os, "link", link)
     NEW.write(tmp_path / "generated")
     assert snapshot(tmp_path / "generated") == NEW.snapshot()
 
@@ -185,8 +185,8 @@ def test_companions_change_with_the_tree(tmp_path: Path) -> None:
         assert {path: path.read_bytes() for path in companions} == companions
         assert (tmp_path / "forage.lock").stat().st_mode & 0o7777 == 0o644
         companions = {path: content + b"\n" for path, content in companions.items()}
-    assert sorted(os.listdir(tmp_path)) == ["forage.lock", "generated", "other"]
-    assert os.listdir(tmp_path / "other") == ["lock"]
+    assert listed(tmp_path) == ["forage.lock", "generated", "other"]
+    assert listed(tmp_path / "other") == ["lock"]
 
 
 def test_a_companion_alone_does_not_stage_the_tree(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_companion_alone_does_not_stage_the_tree(tmp_path: Path) -> None:
     result = OLD.write(tmp_path / "generated", {tmp_path / "forage.lock": b"2"})
     assert (result.status, result.companions) == (Status.UNCHANGED, (tmp_path / "forage.lock",))
     assert times(tmp_path / "generated") == before
-    assert sorted(os.listdir(tmp_path)) == ["forage.lock", "generated"]
+    assert listed(tmp_path) == ["forage.lock", "generated"]
 
 
 def test_companions_left_by_a_killed_run_are_removed(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_companions_left_by_a_killed_run_are_removed(tmp_path: Path) -> None:
     (tmp_path / ".forage.lock.forage-new").write_text("x")
     (tmp_path / ".forage.lock.forage-old").write_text("x")
     OLD.write(tmp_path / "generated", {tmp_path / "forage.lock": b"1"})
-    assert sorted(os.listdir(tmp_path)) == ["forage.lock", "generated"]
+    assert listed(tmp_path) == ["forage.lock", "generated"]
 
 
 def test_a_companion_that_is_a_link_or_a_directory(tmp_path: Path) -> None:
@@ -220,7 +220,9 @@ def test_a_companion_that_is_a_link_or_a_directory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("out", ["/", ".", "..", "sub/..", "/.."])
-def test_directories_without_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
+def test_directories_without_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WriteError) as caught:
         OLD.write(Path(out))
@@ -315,7 +317,7 @@ def test_names_that_cannot_stand_together(tmp_path: Path, paths: list[str], mess
             call(tmp_path / "generated", artifacts, b"{}")
         assert caught.value.code is Code.ARTIFACTS
         assert message in caught.value.message
-    assert os.listdir(tmp_path) == []
+    assert listed(tmp_path) == []
 
 
 # --- Files that no build made
@@ -449,9 +451,9 @@ def test_a_merge_conflict_is_resolved_by_a_build(tmp_path: Path) -> None:
     (out / "gone/b").write_text("b\n")
     (out / "a").write_text("<<<<<<< HEAD\nold\n=======\nnew\n>>>>>>> topic\n")
     result = NEW.write(out)
-    assert Difference("manifest.json", Kind.DAMAGED_MANIFEST, "has the conflict marks of a merge") in (
-        result.differences
-    )
+    assert Difference(
+        "manifest.json", Kind.DAMAGED_MANIFEST, "has the conflict marks of a merge"
+    ) in (result.differences)
     assert snapshot(out) == NEW.snapshot()
 
 
@@ -474,7 +476,7 @@ def test_something_appears_while_the_new_tree_is_staged(
     (out / "run/mine.txt").unlink()
     assert snapshot(out) == OLD.snapshot()
     assert lock.read_bytes() == b"old"
-    assert sorted(os.listdir(tmp_path)) == ["forage.lock", "generated"]
+    assert listed(tmp_path) == ["forage.lock", "generated"]
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -500,7 +502,7 @@ def test_another_tree_appears_while_the_new_one_is_staged(
         NEW.write(out)
     assert caught.value.code is Code.BUSY
     assert snapshot(out) == mine.snapshot()
-    assert os.listdir(out.parent) == ["generated"]
+    assert listed(out.parent) == ["generated"]
 
 
 def test_something_appears_while_the_old_tree_is_removed(
@@ -525,7 +527,7 @@ def test_something_appears_while_the_old_tree_is_removed(
     assert refused(NEW, out).code is Code.FOREIGN_FILES
     mine.unlink()
     NEW.write(out)
-    assert os.listdir(tmp_path) == ["generated"]
+    assert listed(tmp_path) == ["generated"]
 
 
 # --- What killed runs leave
@@ -557,7 +559,7 @@ def test_leftovers_that_are_not_ours(tmp_path: Path, name: str) -> None:
     assert refused(NEW, out).code is Code.FOREIGN_FILES
     (left / "gone").unlink()
     NEW.write(out)
-    assert sorted(os.listdir(tmp_path)) == ["generated", "target"]
+    assert listed(tmp_path) == ["generated", "target"]
 
 
 def test_leftovers_of_another_version_of_the_tree(tmp_path: Path) -> None:
@@ -570,7 +572,7 @@ def test_leftovers_of_another_version_of_the_tree(tmp_path: Path) -> None:
     OLD.write(tmp_path / ".generated.forage-new")
     (tmp_path / ".generated.forage-new/manifest.json").write_text("")
     OLD.write(out)
-    assert os.listdir(tmp_path) == ["generated"]
+    assert listed(tmp_path) == ["generated"]
 
 
 def test_an_unchanged_tree_is_cleaned_up_beside_too(tmp_path: Path) -> None:
@@ -579,7 +581,7 @@ def test_an_unchanged_tree_is_cleaned_up_beside_too(tmp_path: Path) -> None:
     NEW.write(tmp_path / ".generated.forage-new")
     before = times(out)
     assert OLD.write(out).status is Status.UNCHANGED
-    assert os.listdir(tmp_path) == ["generated"]
+    assert listed(tmp_path) == ["generated"]
     assert times(out) == before
 
 
@@ -591,18 +593,17 @@ def test_a_signal_stops_it_and_reaches_its_handler(
 ) -> None:
     out = tmp_path / "generated"
     OLD.write(out)
-    real = staging.create
     got: list[int] = []
 
-    def create(directory: int, name: str, content: bytes, mode: int) -> None:
+    def interrupted(directory: int, name: str, content: bytes, mode: int) -> None:
         signal.raise_signal(signal.SIGTERM)
-        real(directory, name, content, mode)
+        create.create(directory, name, content, mode)
 
     def handler(number: int, _frame: object) -> None:
         got.append(number)
 
     before = signal.signal(signal.SIGTERM, handler)
-    monkeypatch.setattr(staging, "create", create)
+    monkeypatch.setattr("forage_gen.write.staging.create", interrupted)
     try:
         with pytest.raises(WriteError) as caught:
             NEW.write(out)
@@ -612,31 +613,29 @@ def test_a_signal_stops_it_and_reaches_its_handler(
     assert caught.value.code is Code.INTERRUPTED
     assert got == [signal.SIGTERM]
     assert snapshot(out) == OLD.snapshot()
-    assert os.listdir(tmp_path) == ["generated"]
+    assert listed(tmp_path) == ["generated"]
 
 
 def test_ctrl_c_is_a_keyboard_interrupt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = staging.create
 
-    def create(directory: int, name: str, content: bytes, mode: int) -> None:
+    def interrupted(directory: int, name: str, content: bytes, mode: int) -> None:
         signal.raise_signal(signal.SIGINT)
-        real(directory, name, content, mode)
+        create.create(directory, name, content, mode)
 
-    monkeypatch.setattr(staging, "create", create)
+    monkeypatch.setattr("forage_gen.write.staging.create", interrupted)
     with pytest.raises(KeyboardInterrupt):
         NEW.write(tmp_path / "generated")
-    assert os.listdir(tmp_path) == []
+    assert listed(tmp_path) == []
 
 
 def test_an_ignored_signal_stays_ignored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = staging.create
 
-    def create(directory: int, name: str, content: bytes, mode: int) -> None:
+    def interrupted(directory: int, name: str, content: bytes, mode: int) -> None:
         signal.raise_signal(signal.SIGHUP)
-        real(directory, name, content, mode)
+        create.create(directory, name, content, mode)
 
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    monkeypatch.setattr(staging, "create", create)
+    monkeypatch.setattr("forage_gen.write.staging.create", interrupted)
     try:
         NEW.write(tmp_path / "generated")
     finally:
