@@ -70,6 +70,7 @@ def _drop_in(sandbox: p.Sandbox) -> Artifact:
         netns_path=q.plain(f"{p.NETNS}/{sandbox.netns}"),
         libexec=q.plain(f"{p.TREE}/libexec"),
         secrets=[q.credential(secret.name, secret.source) for secret in sandbox.secrets],
+        secret_sources=[q.path(secret.source) for secret in sandbox.secrets],
         cpu_quota=q.percentage(limits.cpu_quota) if limits.cpu_quota else None,
         memory_max=q.plain(limits.memory_max) if limits.memory_max else None,
         tasks_max=q.integer(limits.tasks_max) if limits.tasks_max else None,

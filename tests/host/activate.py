@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from forage_gen.artifact import Artifact
+    from forage_gen.resolve import plan as p
     from forage_gen.resolve.plan import Plan
-    from tests.testhost.host import TestHost
+    from tests.testhost.host import Completed, Sandbox, TestHost
 
 PROJECT = Path(__file__).parent / "project"
 
@@ -64,13 +65,57 @@ def make_owner(host: TestHost, plan: Plan) -> None:
         host.write(source, f"key-of-{name}\n", mode=0o600)
 
 
-def start(host: TestHost, name: str, *, check: bool = True) -> str:
-    """Start a sandbox by its stock unit; the result is what systemctl said."""
-    unit = f"systemd-nspawn@{name}.service"
-    script = f"systemctl start {shlex.quote(unit)} 2>&1"
-    return host.sh(script, check=check).stdout
+@dataclass(frozen=True)
+class Activated:
+    """An activated project."""
 
+    host: TestHost
+    plan: Plan
 
-def stop(host: TestHost, name: str) -> None:
-    """Stop a sandbox."""
-    host.run("systemctl", "stop", f"systemd-nspawn@{name}.service")
+    def sandbox(self, name: str) -> p.Sandbox:
+        """What the plan decided about a sandbox."""
+        return next(sandbox for sandbox in self.plan.sandboxes if sandbox.name == name)
+
+    def start(self, name: str) -> Completed:
+        """Try to start a sandbox by its stock unit."""
+        return self.host.run("systemctl", "start", self.sandbox(name).unit, check=False)
+
+    def stop(self, name: str) -> None:
+        """Stop a sandbox."""
+        self.host.run("systemctl", "stop", self.sandbox(name).unit)
+
+    def stop_all(self) -> None:
+        """Stop every sandbox and what they share."""
+        self.host.run("systemctl", "stop", *(s.unit for s in self.plan.sandboxes))
+        self.host.run("systemctl", "stop", "forage-firewall.service", "forage-upstream.service")
+
+    def running(self, name: str) -> Sandbox:
+        """Start the sandbox unless it runs, and wait for the system inside."""
+        self.host.run("systemctl", "start", self.sandbox(name).unit)
+        sandbox = self.host.sandbox(name)
+        sandbox.await_running()
+        return sandbox
+
+    def fresh(self, name: str) -> Sandbox:
+        """Start the sandbox afresh."""
+        self.stop(name)
+        return self.running(name)
+
+    def status(self, unit: str) -> str:
+        """What an administrator reads who asks why a unit does not run."""
+        argv = ("systemctl", "--no-pager", "--full", "status", unit)
+        return self.host.run(*argv, check=False).stdout
+
+    def active(self, name: str) -> bool:
+        """Whether the sandbox's unit is active."""
+        argv = ("systemctl", "is-active", self.sandbox(name).unit)
+        return self.host.run(*argv, check=False).stdout.strip() == "active"
+
+    def edit(self, path: str, text: str) -> None:
+        """Replace a file of the tree until the end of the test."""
+        self.host.write(f"{TREE}/{path}", text)
+
+    def mend(self) -> None:
+        """Bring the tree back to what was generated, and forget failures."""
+        write_tree(self.host, emit(self.plan))
+        self.host.run("systemctl", "reset-failed")

@@ -1,0 +1,141 @@
+"""A key reaches the agent's process and no other place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.host.activate import Activated
+    from tests.testhost.host import Completed, Sandbox
+
+WRAPPER = "/opt/forage/bin/probe"
+KEY = "key-of-probe"
+# Matches the key and not itself: the commands of these tests are in the journal, too.
+PATTERN = "key-of-prob[e]"
+SOURCE = "/etc/keys/probe"
+SAY_KEY = "import os; print(os.environ['PROBE_KEY'])"
+
+
+@pytest.fixture
+def key_file(forage: Activated) -> Iterator[Activated]:
+    """The project, whose key is put back after the test."""
+    yield forage
+    forage.host.write(SOURCE, f"{KEY}\n", mode=0o600)
+    forage.stop("coder")
+
+
+def run_agent(sandbox: Sandbox, *, check: bool = True) -> Completed:
+    """Start the agent as its user, and let it say the key that it got."""
+    return sandbox.run(WRAPPER, "-c", SAY_KEY, user="agent", check=check)
+
+
+def test_the_agent_gets_its_key(coder: Sandbox) -> None:
+    assert run_agent(coder).stdout == f"{KEY}\n"
+
+
+def test_the_agent_gets_its_key_with_shared_user_ids(shared: Sandbox) -> None:
+    say = "import os; print(os.environ['OTHER_KEY'])"
+    assert shared.run(WRAPPER, "-c", say, user="agent").stdout == "key-of-other\n"
+
+
+def test_the_wrapper_is_found_by_its_name_in_a_login_shell(coder: Sandbox) -> None:
+    done = coder.run("bash", "--login", "-c", "type -P probe", user="agent")
+    assert done.stdout == f"{WRAPPER}\n"
+
+
+def test_the_wrapper_passes_its_arguments_on(coder: Sandbox) -> None:
+    show = "import sys; print(sys.argv[1:])"
+    done = coder.run(WRAPPER, "-c", show, "a b", "$HOME", "*", "", user="agent")
+    assert done.stdout == "['a b', '$HOME', '*', '']\n"
+
+
+def test_no_other_process_has_it_in_its_environment(coder: Sandbox) -> None:
+    # The agent runs meanwhile; its own process is the control.
+    script = f"""
+        {WRAPPER} -c 'import time; time.sleep(30)' & agent=$!
+        sleep 0.5
+        grep -lsa {PATTERN} /proc/[0-9]*/environ /proc/[0-9]*/cmdline || true
+        echo "agent /proc/$agent/environ"
+        kill $agent
+    """
+    # As root of the sandbox, who may look into every process.
+    command = ("setpriv", "--reuid=agent", "--regid=users", "--clear-groups", "--")
+    script = script.replace(WRAPPER, f"{' '.join(command)} {WRAPPER}")
+    *found, agent = coder.sh(script).stdout.splitlines()
+    assert found == [agent.removeprefix("agent ")]
+
+
+def test_a_shell_of_the_agent_does_not_have_it(coder: Sandbox) -> None:
+    assert KEY not in coder.run("bash", "--login", "-c", "env", user="agent").stdout
+
+
+def test_only_the_agents_user_can_read_the_file(forage: Activated, coder: Sandbox) -> None:
+    assert coder.run("cat", "/run/secrets/probe", user="agent").stdout == f"{KEY}\n"
+    assert coder.run("cat", "/run/secrets/probe", user="nobody", check=False).returncode
+    assert coder.sh("echo x >/run/secrets/probe", user="agent", check=False).returncode
+    as_alice = ("runuser", "-u", "alice", "--", "cat", "/run/forage/secrets/coder/probe")
+    assert forage.host.run(*as_alice, check=False).returncode
+
+
+def test_the_host_shows_it_nowhere(forage: Activated, coder: Sandbox) -> None:
+    run_agent(coder)
+    unit = forage.sandbox(coder.name).unit
+    for command in (
+        ("ps", "axeww"),
+        ("systemctl", "show", unit),
+        ("systemctl", "cat", unit),
+        ("systemctl", "status", "--no-pager", "--full", unit),
+        ("machinectl", "show", coder.name),
+        ("journalctl", "--boot", "--no-pager", "--output=export"),
+    ):
+        assert KEY not in forage.host.run(*command).stdout
+    found = forage.host.run("grep", "-rls", KEY, "/etc/forage/tree/", "/etc/systemd", check=False)
+    assert found.stdout == ""
+
+
+def test_the_sandboxes_journal_does_not_have_it(coder: Sandbox) -> None:
+    run_agent(coder)
+    journal = coder.run("journalctl", "--boot", "--no-pager", "--output=export").stdout
+    assert journal
+    assert KEY not in journal
+
+
+def test_another_sandbox_does_not_have_it(neighbour: Sandbox, shared: Sandbox) -> None:
+    assert neighbour.run("ls", "/run/secrets", check=False).returncode
+    assert shared.run("ls", "/run/secrets").stdout == "other\n"
+
+
+def test_a_changed_key_arrives_with_the_next_start(key_file: Activated) -> None:
+    key_file.running("coder")
+    key_file.host.write(SOURCE, "another\n", mode=0o600)
+    assert run_agent(key_file.fresh("coder")).stdout == "another\n"
+
+
+def test_a_key_file_needs_no_newline_at_its_end(key_file: Activated) -> None:
+    key_file.host.write(SOURCE, "without", mode=0o600)
+    assert run_agent(key_file.fresh("coder")).stdout == "without\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [("", "is empty"), ("\n", "is empty"), ("one\ntwo\n", "has more than one line")],
+)
+def test_what_is_no_key_does_not_start_the_agent(
+    key_file: Activated, content: str, reason: str
+) -> None:
+    key_file.host.write(SOURCE, content, mode=0o600)
+    done = run_agent(key_file.fresh("coder"), check=False)
+    assert done.returncode == 78
+    assert reason in done.stderr
+    assert "one" not in done.stderr.replace("more than one line", "")
+
+
+def test_without_the_key_file_the_sandbox_does_not_start(key_file: Activated) -> None:
+    key_file.stop("coder")
+    key_file.host.run("rm", SOURCE)
+    assert key_file.start("coder").returncode
+    assert SOURCE in key_file.status(key_file.sandbox("coder").unit)
