@@ -262,7 +262,6 @@ in
       systemPackages = [
         pkgs.dnsmasq
         pkgs.iproute2
-        pkgs.jq
         pkgs.nftables
       ];
     };
@@ -284,6 +283,12 @@ in
       };
     };
 
+    # forage-firewall.service turns this on, but NixOS writes down that it is off, and says so
+    # to the kernel again whenever a switch changes one of its settings. The priority is one
+    # that no module of NixOS uses (nat has 99, docker 98, tailscale 97): two definitions of the
+    # same priority are an error here, even when they agree.
+    boot.kernel.sysctl."net.ipv4.conf.all.forwarding" = lib.mkOverride 96 true;
+
     networking = {
       # The table `inet forage` is the whole policy on these interfaces. A packet has to pass
       # it and the host's firewall, so the latter lets pass what the fence has let pass.
@@ -295,15 +300,6 @@ in
 
       dhcpcd.denyInterfaces = [ "fg-*" ];
       networkmanager.unmanaged = [ "interface-name:fg-*" ];
-    };
-
-    users = {
-      users.forage-dns = {
-        isSystemUser = true;
-        group = "forage-dns";
-        description = "Forage's resolvers";
-      };
-      groups.forage-dns = { };
     };
   };
 }

@@ -135,7 +135,7 @@ def test_programs_that_the_units_call_are_in_the_profile(tree: Path) -> None:
     names = evaluate(tree, "map lib.getName config.environment.systemPackages")
 
     assert isinstance(names, list)
-    programs = {"coreutils-full", "dnsmasq", "iproute2", "jq", "nftables", "procps", "util-linux"}
+    programs = {"coreutils-full", "dnsmasq", "iproute2", "nftables", "procps", "util-linux"}
     assert programs <= set(names)
 
 
@@ -182,10 +182,22 @@ def test_nftables_takes_the_rules_with_its_wildcard() -> None:
     assert 'iifname "fg-*" accept' in listed
 
 
-def test_the_resolvers_have_a_user() -> None:
-    found = evaluate(FIXTURE, "{ inherit (config.users.users.forage-dns) group isSystemUser; }")
+@pytest.mark.parametrize(
+    "extra_nix",
+    [
+        "{ }",
+        "{ networking.nat.enable = true; }",
+        "{ virtualisation.docker.enable = true; }",
+        '{ services.tailscale = { enable = true; useRoutingFeatures = "server"; }; }',
+        '{ boot.kernel.sysctl."net.ipv4.conf.all.forwarding" = false; }',
+    ],
+)
+def test_a_switch_does_not_turn_forwarding_off(extra_nix: str) -> None:
+    forwarding = 'config.boot.kernel.sysctl."net.ipv4.conf.all.forwarding"'
 
-    assert found == {"group": "forage-dns", "isSystemUser": True}
+    assert evaluate(FIXTURE, forwarding, extra_nix) is True
+    # What there would be without the module's own setting.
+    assert evaluation(None, forwarding).value is False
 
 
 def test_a_missing_user_is_named_with_the_remedy() -> None:

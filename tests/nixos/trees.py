@@ -5,13 +5,17 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from tests.nixos.nix import FIXTURE
+from tests.nixos.nix import FIXTURE, REPOSITORY
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-# By hand, of the shape that the compiler writes. Its own output belongs in here too.
-TREES = {"fixture": FIXTURE}
+TREES = {
+    # By hand, for what the compiled example has no use of.
+    "fixture": FIXTURE,
+    # By the compiler; the golden tests hold it to what it writes today.
+    "example": REPOSITORY / "golden/demo",
+}
 
 
 def templates(tree: Path) -> list[str]:
