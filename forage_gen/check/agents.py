@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from forage_gen.check.rule import Finding, RuleBook
 from forage_gen.diagnostics import Severity
+from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,8 +79,8 @@ def _host_config_writable(merged: Merged) -> Iterator[Finding]:
     for name, agent in merged.model.agents.items():
         if agent.host_config_dir is not None and not agent.host_config_dir_read_only:
             message = (
-                f"The agent `{name}` may change `{agent.host_config_dir.text}` on the host, which"
-                " also configures it outside the sandbox."
+                f"The agent `{name}` may change {shown(agent.host_config_dir.text)} on the host,"
+                " which also configures it outside the sandbox."
             )
             where = merged.value(("agents", name, "hostConfigDirReadOnly"))
             yield Finding(message, "Write `hostConfigDirReadOnly = true`.", where)

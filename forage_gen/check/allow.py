@@ -98,14 +98,6 @@ class _Allowance:
     lines: range
     location: Location
 
-    def covers(self, found: Diagnostic) -> bool:
-        where = found.location
-        return (
-            found.code == self.code
-            and where.file == self.location.file
-            and where.line in self.lines
-        )
-
 
 def silence(
     found: Sequence[Diagnostic], files: Sequence[SourceFile], known: Mapping[str, Rule]
@@ -120,24 +112,26 @@ def silence(
         known: The rules whose findings can be allowed, by code.
     """
     problems: list[Diagnostic] = []
-    by_place: dict[tuple[str, str], list[_Allowance]] = defaultdict(list)
+    allowances: list[_Allowance] = []
+    by_place: dict[tuple[str, int, str], list[_Allowance]] = defaultdict(list)
     codes = {*known, *(diagnostic.code for diagnostic in found)}
     for file in files:
         # A file without the word is not parsed again.
         if file.is_toml and "forage:" in file.text:
             for allowance in _allowances(file, codes, problems):
-                by_place[file.name, allowance.code].append(allowance)
+                allowances.append(allowance)
+                for line in allowance.lines:
+                    by_place[file.name, line, allowance.code].append(allowance)
     effective: set[_Allowance] = set()
     kept = []
     for diagnostic in found:
-        place = diagnostic.location.file, diagnostic.code
-        covering = [a for a in by_place.get(place, ()) if a.covers(diagnostic)]
+        where = diagnostic.location
+        covering = by_place.get((where.file, where.line, diagnostic.code), ())
         if covering and diagnostic.severity < Severity.ERROR:
             effective.update(covering)
         else:
             kept.append(diagnostic)
-    every = [allowance for listed in by_place.values() for allowance in listed]
-    return [*kept, *problems, *(_unused(a) for a in every if a not in effective)]
+    return [*kept, *problems, *(_unused(a) for a in allowances if a not in effective)]
 
 
 def _allowances(

@@ -9,6 +9,7 @@ from forage_gen.check.rule import Finding, RuleBook
 from forage_gen.diagnostics import Severity
 from forage_gen.values.paths import is_at_or_below
 from forage_gen.values.secrets import is_runtime_secret_dir
+from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +46,9 @@ def _workspace_too_wide(resolved: Resolved) -> Iterator[Finding]:
     for name, sandbox in resolved.inputs.project.sandboxes.items():
         kind = _wide(sandbox.workspace.expand(home), home)
         if kind:
-            message = f"`{sandbox.workspace.text}` is {kind}, all of which the agent would see."
+            message = (
+                f"{shown(sandbox.workspace.text)} is {kind}, all of which the agent would see."
+            )
             hint = f'Write the one directory to work on, such as `workspace = "~/projects/{name}"`.'
             where = resolved.inputs.project_file.value(("sandboxes", name, "workspace"))
             yield Finding(message, hint, where)
@@ -53,8 +56,10 @@ def _workspace_too_wide(resolved: Resolved) -> Iterator[Finding]:
 
 def _wide(path: str, home: str) -> str | None:
     """Say what kind of directory `path` is, if it is more than one project."""
-    if is_at_or_below(home, path) or _HOME.fullmatch(path) or path == "/root":
-        return "a home directory" if path.count("/") > 1 or path == "/root" else "every user's home"
+    if path in (home, "/root") or _HOME.fullmatch(path):
+        return "a home directory"
+    if is_at_or_below(home, path):
+        return "a directory with a home directory in it"
     if _SYSTEM.fullmatch(path):
         return "a directory of the system"
     return "a directory that many programs share" if path in _COMMON else None
@@ -86,8 +91,8 @@ def _protected_paths_off(merged: Merged) -> Iterator[Finding]:
 def _writable_mount(merged: Merged) -> Iterator[Finding]:
     for name, mount in merged.model.workspace.mounts.items():
         if not mount.read_only:
-            shown = mount.host_path.text if mount.host_path else name
-            message = f"The agent may change `{shown}` on the host."
+            source = mount.host_path.text if mount.host_path else name
+            message = f"The agent may change {shown(source)} on the host."
             where = merged.value(("workspace", "mounts", name, "readOnly"))
             yield Finding(message, "Write `readOnly = true`.", where)
 
@@ -103,7 +108,7 @@ def _writable_mount(merged: Merged) -> Iterator[Finding]:
 def _secret_outside_manager(resolved: Resolved) -> Iterator[Finding]:
     for name, path in resolved.inputs.project.secrets.items():
         if not is_runtime_secret_dir(path):
-            message = f"`{path}` is not in the run-time directory of a secret manager."
+            message = f"{shown(path)} is not in the run-time directory of a secret manager."
             hint = f'Let sops-nix or agenix place it, and write `{name} = "/run/secrets/{name}"`.'
             where = resolved.inputs.project_file.value(("secrets", name))
             yield Finding(message, hint, where)

@@ -1,0 +1,375 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from forage_gen.check.registry import LINTS, RULES
+from forage_gen.diagnostics import Severity
+from forage_gen.starter import starter_files
+from tests.check.projects import (
+    CLAUDE,
+    CLEAN,
+    PROJECT,
+    Edit,
+    codes,
+    edited,
+    findings,
+    stretch,
+    with_comment,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RESTRICTED = 'network = "restricted"\nallowedHosts = ["docs.example.org"]\n'
+FULL = (CLAUDE, RESTRICTED, 'network = "full"\n')
+NONE = (CLAUDE, RESTRICTED, 'network = "none"\n')
+SKIP_ALL = (CLAUDE, 'allow = ["Read"]', "skipAll = true")
+SECOND = 'template = "claude"\nworkspace = "~/projects/app"\n'
+
+
+class Found(NamedTuple):
+    """Edits of the clean project, and what the rule says about the result."""
+
+    code: str
+    edits: tuple[Edit, ...]
+    where: str  # what the carets stand under
+    hint: str
+    also: frozenset[str] = frozenset()
+
+
+CASES = (
+    Found("skip-all", (SKIP_ALL,), "skipAll", 'allow = ["Read", "Glob"'),
+    Found(
+        "skip-all-with-full-network",
+        (SKIP_ALL, FULL),
+        "skipAll",
+        'network = "restricted"',
+        frozenset({"network-full"}),
+    ),
+    Found(
+        "host-config-writable",
+        ((CLAUDE, "hostConfigDirReadOnly = true", "hostConfigDirReadOnly = false"),),
+        "false",
+        "`hostConfigDirReadOnly = true`",
+    ),
+    Found("network-full", (FULL,), '"full"', '`allowedHosts = ["api.anthropic.com"]`'),
+    Found("agent-cannot-reach-host", (NONE,), '"none"', '`network = "restricted"`'),
+    Found(
+        "agent-cannot-reach-host",
+        ((CLAUDE, RESTRICTED, ""),),
+        "claude",
+        '`network = "restricted"`',
+    ),
+    Found(
+        "nix-daemon-opens-network",
+        ((CLAUDE, "nixDaemon = false", "nixDaemon = true"),),
+        "true",
+        "`nixDaemon = false`",
+    ),
+    Found(
+        "nix-daemon-opens-network",
+        ((CLAUDE, "nixDaemon = false\n", ""),),
+        '"restricted"',
+        "`nixDaemon = false`",
+    ),
+    Found(
+        "wide-wildcard",
+        ((CLAUDE, "docs.example.org", "*.s3.eu-central-1.amazonaws.com"),),
+        '"*.s3.eu-central-1.amazonaws.com"',
+        '"my-project.s3.eu-central-1.amazonaws.com"',
+    ),
+    Found(
+        "download-tool",
+        ((CLAUDE, '"fd"', '"fd", "curl"'),),
+        '"curl"',
+        'Take `"curl"` off the list',
+    ),
+    Found(
+        "no-limits",
+        ((CLAUDE, "tasksMax = 512\n", ""),),
+        "resourceLimits",
+        "`tasksMax = 512`",
+    ),
+    Found("no-reset", ((CLAUDE, 'resetEvery = "daily"\n', ""),), "d", '`resetEvery = "daily"`'),
+    Found(
+        "disk-exceeds-memory",
+        ((CLAUDE, 'diskMax = "2G"', 'diskMax = "4G"'),),
+        '"4G"',
+        '`diskMax = "2048M"`',
+    ),
+    Found(
+        "disk-exceeds-memory",
+        ((CLAUDE, 'diskMax = "2G"\n', ""), (CLAUDE, '"4G"', '"100M"')),
+        '"100M"',
+        '`memoryMax = "4096M"`',
+    ),
+    Found(
+        "no-user-namespace",
+        ((CLAUDE, "privateUsers = true", "privateUsers = false"),),
+        "false",
+        "`privateUsers = true`",
+    ),
+    Found(
+        "workspace-too-wide",
+        ((PROJECT, '"~/projects/app"', '"~"'),),
+        '"~"',
+        '`workspace = "~/projects/app"`',
+    ),
+    Found(
+        "protected-paths-off",
+        ((CLAUDE, '[".git/hooks"]', "[]"),),
+        "[]",
+        '`protectedPaths = [".git/hooks", ".git/config"]`',
+    ),
+    Found(
+        "writable-mount",
+        ((CLAUDE, "\nreadOnly = true", "\nreadOnly = false"),),
+        "false",
+        "`readOnly = true`",
+    ),
+    Found(
+        "secret-outside-manager",
+        ((PROJECT, "/run/secrets/anthropic", "/srv/keys/anthropic"),),
+        '"/srv/keys/anthropic"',
+        '`anthropic = "/run/secrets/anthropic"`',
+    ),
+    Found(
+        "workspace-shared",
+        ((PROJECT, SECOND, f"{SECOND}[sandboxes.two]\n{SECOND}"),),
+        '"~/projects/app"',
+        "clone",
+    ),
+    Found(
+        "unused-template",
+        (("templates/idle.toml", "", CLEAN[CLAUDE]),),
+        "d",
+        '`template = "idle"`',
+    ),
+    Found(
+        "unused-secret",
+        ((PROJECT, "[secrets]\n", '[secrets]\nspare = "/run/secrets/spare"\n'),),
+        "spare",
+        '`secretName = "spare"`',
+    ),
+)
+names = pytest.mark.parametrize("case", CASES, ids=[case.code for case in CASES])
+
+
+def test_the_clean_project_is_clean(tmp_path: Path) -> None:
+    assert findings(tmp_path, CLEAN) == []
+
+
+@names
+def test_a_rule_finds_it_at_its_place(tmp_path: Path, case: Found) -> None:
+    found = findings(tmp_path, edited(*case.edits))
+    assert codes(found) == {case.code} | case.also
+    (its,) = [diagnostic for diagnostic in found if diagnostic.code == case.code]
+    assert stretch(its.location) == case.where
+    assert case.hint in its.hint
+    assert its.severity is LINTS[case.code].severity
+
+
+@names
+def test_a_comment_above_allows_it(tmp_path: Path, case: Found) -> None:
+    files = edited(*case.edits)
+    (its,) = [found for found in findings(tmp_path, files) if found.code == case.code]
+    comment = f"# forage: allow({case.code}): a test needs it"
+    assert codes(findings(tmp_path, with_comment(files, its.location, comment))) == case.also
+
+
+@names
+def test_a_finding_reads_well(tmp_path: Path, case: Found) -> None:
+    for found in findings(tmp_path, edited(*case.edits)):
+        for sentence in (found.message, found.hint):
+            assert sentence[0].isupper() or sentence[0] == "`"
+            assert sentence[-1] in ".?"
+            assert sentence.count("`") % 2 == 0
+            assert len(sentence) < 300
+
+
+def test_every_rule_has_a_case() -> None:
+    assert {case.code for case in CASES} == set(LINTS)
+
+
+@pytest.mark.parametrize("code", RULES)
+def test_a_rule_describes_itself(code: str) -> None:
+    rule = RULES[code]
+    assert rule.code == code
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)*", code)
+    assert rule.severity < Severity.ERROR
+    assert rule.summary.endswith((".", ".)"))
+    assert re.fullmatch(r"[A-Z][^.]*\.", rule.why)
+    assert tomllib.loads(rule.instead) is not None
+
+
+@pytest.mark.parametrize(
+    ("edits", "severity"),
+    [
+        ((FULL,), Severity.WARNING),
+        ((FULL, (CLAUDE, "claude-code", "aider-chat")), Severity.INFO),
+    ],
+    ids=["known agent", "unknown agent"],
+)
+def test_full_is_worse_where_the_agent_is_known(
+    tmp_path: Path, edits: tuple[Edit, ...], severity: Severity
+) -> None:
+    unknown = (CLAUDE, '[agents.claude.permissions]\nallow = ["Read"]\n', "")
+    variable = (CLAUDE, "secretName = ", 'authEnvVar = "KEY"\nsecretName = ')
+    mount = (CLAUDE, 'hostConfigDir = "~/.claude"\nhostConfigDirReadOnly = true\n', "")
+    (found,) = findings(tmp_path, edited(*edits, unknown, variable, mount))
+    assert (found.code, found.severity) == ("network-full", severity)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/home",
+        "/home/bob",
+        "/root",
+        "/etc",
+        "/etc/nixos",
+        "/var",
+        "/var/lib",
+        "/usr/share",
+        "/srv",
+        "~",
+        "/home/alice",
+        "/var/home/bob",
+        "/nix/var",
+        "/run/secrets",
+        "/tmp",
+        "/boot",
+    ],
+)
+def test_a_wide_workspace(tmp_path: Path, path: str) -> None:
+    found = findings(tmp_path, edited((PROJECT, "~/projects/app", path)))
+    assert codes(found) == {"workspace-too-wide"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["~/app", "/home/bob/app", "/root/app", "/srv/app", "/var/lib/app", "/data", "/etcetera"],
+)
+def test_a_workspace_that_is_one_project(tmp_path: Path, path: str) -> None:
+    assert findings(tmp_path, edited((PROJECT, "~/projects/app", path))) == []
+
+
+def test_a_directory_above_the_home_is_wide(tmp_path: Path) -> None:
+    home = (PROJECT, 'user = "alice"', 'user = "alice"\nhome = "/data/people/alice"')
+    found = findings(tmp_path, edited(home, (PROJECT, "~/projects/app", "/data/people")))
+    assert codes(found) == {"workspace-too-wide"}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "*.amazonaws.com",
+        "*.s3.amazonaws.com",
+        "*.cloudfront.net",
+        "*.github.io",
+        "*.GitHub.IO:443",
+        "*.vercel.app",
+        "*.googleapis.com",
+        "*.azureedge.net",
+        "*.windows.net",
+        "*.lambda-url.us-east-1.on.aws",
+    ],
+)
+def test_a_wide_wildcard(tmp_path: Path, host: str) -> None:
+    found = findings(tmp_path, edited((CLAUDE, "docs.example.org", host)))
+    assert codes(found) == {"wide-wildcard"}
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "*.example.org",
+        "github.io",
+        "me.github.io",
+        "*.me.github.io",
+        "*.githubusercontent.com",
+        "*.bucket.s3.amazonaws.com",
+        "*.notamazonaws.com",
+    ],
+)
+def test_a_wildcard_of_one_owner(tmp_path: Path, host: str) -> None:
+    assert findings(tmp_path, edited((CLAUDE, "docs.example.org", host))) == []
+
+
+@pytest.mark.parametrize(
+    ("package", "is_tool"),
+    [
+        ("wget", True),
+        ("netcat-openbsd", True),
+        ("curl.bin", True),
+        ("libressl.nc", True),
+        ("python3Packages.httpie", True),
+        ("phpExtensions.curl", False),
+        ("python3Packages.requests", False),
+        ("curlew", False),
+    ],
+)
+def test_download_tools(tmp_path: Path, package: str, *, is_tool: bool) -> None:
+    found = findings(tmp_path, edited((CLAUDE, '"fd"', f'"{package}"')))
+    assert codes(found) == ({"download-tool"} if is_tool else set())
+
+
+def test_every_missing_limit_is_named(tmp_path: Path) -> None:
+    limits = 'cpuQuota = "200%"\nmemoryMax = "4G"\ntasksMax = 512\n'
+    (found,) = findings(tmp_path, edited((CLAUDE, limits, "")))
+    assert "`cpuQuota` and `memoryMax` and `tasksMax`" in found.message
+
+
+def test_read_only_workspace_needs_no_protected_paths(tmp_path: Path) -> None:
+    read_only = "readOnlyWorkspace = true\nprotectedPaths = []"
+    files = edited((CLAUDE, 'protectedPaths = [".git/hooks"]', read_only))
+    assert findings(tmp_path, files) == []
+
+
+def two_children(parent: str, child: str) -> dict[str, str]:
+    """A parent, and two templates that extend it; a sandbox uses one of them."""
+    return {
+        PROJECT: CLEAN[PROJECT],
+        "templates/base.toml": parent,
+        CLAUDE: f'extends = "base"\n{child}',
+        "templates/other.toml": f'extends = "base"\n{child}',
+    }
+
+
+def test_an_inherited_value_is_reported_once_where_it_is_written(tmp_path: Path) -> None:
+    parent = CLEAN[CLAUDE].replace("privateUsers = true", "privateUsers = false")
+    found = findings(tmp_path, two_children(parent, ""))
+    assert [(f.code, f.location.file) for f in found] == [
+        ("no-user-namespace", "templates/base.toml"),
+        ("unused-template", "templates/other.toml"),
+    ]
+
+
+def test_a_parent_is_not_blamed_for_what_its_children_overrule(tmp_path: Path) -> None:
+    parent = CLEAN[CLAUDE].replace("privateUsers = true", "privateUsers = false")
+    found = findings(tmp_path, two_children(parent, "[isolation]\nprivateUsers = true\n"))
+    assert codes(found) == {"unused-template"}
+
+
+def test_json_is_linted_too(tmp_path: Path) -> None:
+    text = """\
+{ "user": "alice",
+  "sandboxes": { "app": { "template": "t", "workspace": "/etc" } },
+  "templates": { "t": { "nixDaemon": false } } }
+"""
+    found = findings(tmp_path, {"forage.json": text})
+    places = {f.code: (f.location.line, stretch(f.location)) for f in found}
+    assert places == {
+        "workspace-too-wide": (2, '"/etc"'),
+        "no-limits": (3, '"t"'),
+        "no-reset": (3, '"t"'),
+    }
+
+
+def test_the_starter_project_has_no_warning(tmp_path: Path) -> None:
+    # That it ships a template to choose later is information.
+    assert codes(findings(tmp_path, starter_files())) <= {"unused-template"}
