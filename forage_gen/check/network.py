@@ -73,12 +73,10 @@ def _network_full(merged: Merged) -> Iterator[Finding]:
     kinds = [_kind(agent) for agent in merged.model.agents.values()]
     hosts = sorted({host for kind in kinds if kind for host in kind.hosts})
     if hosts and all(kinds):
+        are = "is" if len(hosts) == 1 else "are"
         message = (
-            f"The network is `full`, but the agents need only {_listed(hosts)}, which is allowed"
+            f"The network is `full`, but the agents need only {_listed(hosts)}, which {are} allowed"
             " without being listed."
-            if len(hosts) == 1
-            else f"The network is `full`, but the agents need only {_listed(hosts)}, which are"
-            " allowed without being listed."
         )
         listed = ", ".join(f'"{host}"' for host in hosts)
         hint = (

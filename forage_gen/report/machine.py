@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 JSON_VERSION = 1
 
+# Longer lines are left out: a project may be one line of JSON, and have a thousand findings.
+SOURCE_LINE_MAX = 4096
+
 _SARIF_SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
@@ -49,8 +52,12 @@ def _as_json(diagnostic: Diagnostic) -> dict[str, object]:
         "line": where.line,
         "column": where.column,
         "endColumn": where.end_column,
-        "sourceLine": where.source_line or None,
+        "sourceLine": _source_line(where),
     }
+
+
+def _source_line(where: Location) -> str | None:
+    return where.source_line if 0 < len(where.source_line) <= SOURCE_LINE_MAX else None
 
 
 def sarif(diagnostics: Iterable[Diagnostic]) -> str:
@@ -103,8 +110,8 @@ def _sarif_result(diagnostic: Diagnostic, codes: list[str]) -> dict[str, object]
         "startColumn": where.column,
         "endColumn": where.end_column,
     }
-    if where.source_line:
-        region["snippet"] = {"text": where.source_line}
+    if line := _source_line(where):
+        region["snippet"] = {"text": line}
     place = {"artifactLocation": _artifact(where), "region": region}
     return {
         "ruleId": diagnostic.code,

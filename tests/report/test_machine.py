@@ -57,6 +57,12 @@ def test_json_of_nothing() -> None:
     assert jq(json_report([]), ".findings") == []
 
 
+def test_a_line_too_long_for_a_person_is_left_out() -> None:
+    found = [finding("a" * 10_000)]
+    assert jq(json_report(found), ".findings[0].sourceLine") is None
+    assert "aaaa" not in sarif(found)
+
+
 def test_sarif_has_what_the_standard_asks_for() -> None:
     log = json.loads(sarif(FOUND))
     assert log["version"] == "2.1.0"
@@ -123,8 +129,10 @@ def test_github() -> None:
         f"::notice {place},col=1,endColumn=2,title=network-full::It is wrong.%0AWrite it right.",
         f"::notice {place},col=1,endColumn=2,title=no-reset::It is wrong.",
         f"::error {place},col=7,endColumn=8,title=unknown-key::It is wrong.%0AWrite it right.",
-        "::warning file=templates/ä b.toml,line=7,endLine=7,col=5,endColumn=6,title=no-limits"
-        "::It is wrong.%0AWrite it right.",
+        (
+            "::warning file=templates/ä b.toml,line=7,endLine=7,col=5,endColumn=6,title=no-limits"
+            "::It is wrong.%0AWrite it right."
+        ),
     ]
 
 
