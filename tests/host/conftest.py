@@ -29,6 +29,7 @@ NAMES = {
 SERVERS = (
     *((address, 80) for name, address in NAMES.items() if name != "rebind.example.net"),
     ("198.18.1.14", 5432),
+    ("198.18.1.20", 80),
     ("192.168.77.20", 8080),
     ("192.168.77.20", 8081),
     ("192.168.77.30", 80),

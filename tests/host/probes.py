@@ -1,0 +1,50 @@
+"""What a program inside a sandbox tries, and the fence taken away for the control."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.testhost.host import Sandbox, TestHost
+
+REFUSED = ""
+
+# The filtering chains without their rules: everything passes. NAT stays.
+_NO_FENCE = "".join(
+    f"flush chain inet forage {chain}\n"
+    for chain in ("antispoof", "from_sandbox", "to_sandbox", "to_host")
+)
+
+
+@contextmanager
+def fence_down(host: TestHost) -> Iterator[None]:
+    """Let everything through, to show that it is the fence that holds a probe back."""
+    host.run("nft", "-f", "-", input=_NO_FENCE)
+    try:
+        yield
+    finally:
+        host.run("systemctl", "reload", "forage-firewall.service")
+
+
+def fetch(sandbox: Sandbox, place: str) -> str:
+    """What the HTTP server at the place answers the agent; empty if it is not reached."""
+    argv = ("curl", "--silent", "--max-time", "5", f"http://{place}/")
+    return sandbox.run(*argv, user="agent", check=False).stdout
+
+
+def look_up(sandbox: Sandbox, name: str, *, server: str | None = None) -> list[str]:
+    """The addresses that a name has for the agent."""
+    at = [f"@{server}"] if server else []
+    argv = ("dig", "+short", "+tries=1", "+time=2", *at, name, "A")
+    done = sandbox.run(*argv, user="agent", check=False)
+    return [] if done.returncode else done.stdout.split()
+
+
+def rcode(sandbox: Sandbox, name: str) -> str:
+    """What the resolver says of a name: NOERROR, NXDOMAIN, REFUSED."""
+    argv = ("dig", "+tries=1", "+time=2", name, "A")
+    text = sandbox.run(*argv, user="agent", check=False).stdout
+    return text.partition("status: ")[2].partition(",")[0]

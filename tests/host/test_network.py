@@ -1,0 +1,275 @@
+"""What each network mode opens, and that nothing else is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.host.conftest import NAMES
+from tests.host.probes import REFUSED, fence_down, fetch, look_up, rcode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.host.activate import Activated
+    from tests.testhost.host import Sandbox
+    from tests.testhost.internet import Internet
+
+PUBLIC = "198.18.1.15:80"
+LAN = ("192.168.77.30:80", "192.168.77.20:8081", "10.50.0.5:80")
+ALLOWED_PRIVATE = "192.168.77.20:8080"
+FOREIGN_RESOLVER = "198.18.0.53"
+
+
+@pytest.fixture
+def host_service(forage: Activated) -> Iterator[str]:
+    """A service of the host that listens on every address; its port."""
+    unit, port = "host-service.service", "9090"
+    serve = ("python3", "-m", "http.server", port, "--directory", "/etc/keys")
+    forage.host.run("systemd-run", "--quiet", "--collect", f"--unit={unit}", *serve)
+    url = f"http://127.0.0.1:{port}/"
+    forage.host.wait_for(
+        lambda: forage.host.run("curl", "-s", url, check=False).stdout, "the service answers"
+    )
+    yield port
+    forage.host.run("systemctl", "stop", unit)
+
+
+# -- none ----------------------------------------------------------------------
+
+
+def test_none_has_nothing_but_loopback(review: Sandbox) -> None:
+    assert review.run("ls", "/sys/class/net").stdout == "lo\n"
+    assert review.run("ip", "route").stdout == ""
+
+
+def test_none_reaches_nothing(review: Sandbox) -> None:
+    assert fetch(review, PUBLIC) == REFUSED
+    assert look_up(review, "allowed.example.net") == []
+    assert look_up(review, "allowed.example.net", server=FOREIGN_RESOLVER) == []
+
+
+# -- full ----------------------------------------------------------------------
+
+
+def test_full_reaches_the_internet(research: Sandbox) -> None:
+    assert fetch(research, PUBLIC) == PUBLIC
+    assert fetch(research, "other.example.net") == PUBLIC
+
+
+@pytest.mark.parametrize("place", LAN)
+def test_full_does_not_reach_private_addresses(
+    forage: Activated, research: Sandbox, place: str
+) -> None:
+    assert fetch(research, place) == REFUSED
+    with fence_down(forage.host):
+        assert fetch(research, place) == place
+
+
+def test_an_allowed_private_address_and_port_is_open(research: Sandbox) -> None:
+    assert fetch(research, ALLOWED_PRIVATE) == ALLOWED_PRIVATE
+
+
+def test_a_public_name_cannot_lead_to_a_private_address(
+    forage: Activated, research: Sandbox, internet: Internet
+) -> None:
+    assert look_up(research, "rebind.example.net") == []
+    assert "rebind.example.net" in internet.queries()
+    answer = forage.host.run("dig", "+short", "rebind.example.net").stdout
+    assert answer.split() == [NAMES["rebind.example.net"]]
+
+
+# -- the host and the neighbours -----------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["coder", "research", "shared"])
+@pytest.mark.parametrize("address", ["10.100.0.1", "198.18.0.2"])
+def test_the_host_is_closed(
+    forage: Activated, host_service: str, name: str, address: str
+) -> None:
+    sandbox, place = forage.running(name), f"{address}:{host_service}"
+    assert fetch(sandbox, place) == REFUSED
+    with fence_down(forage.host):
+        assert "probe" in fetch(sandbox, place)
+
+
+def test_another_sandbox_is_closed(
+    forage: Activated, research: Sandbox, neighbour: Sandbox
+) -> None:
+    serve = ("python3", "-m", "http.server", "8000", "--directory", "/workspace")
+    neighbour.run("systemd-run", "--quiet", "--collect", "--unit=web", *serve)
+    place = f"{forage.sandbox('neighbour').address}:8000"
+    reach = ("curl", "--silent", "--retry", "5", "--retry-connrefused", f"http://{place}/")
+    assert "Directory listing" in forage.host.run(*reach).stdout
+    assert fetch(research, place) == REFUSED
+    with fence_down(forage.host):
+        assert "Directory listing" in fetch(research, place)
+    neighbour.run("systemctl", "stop", "web")
+
+
+def test_the_internet_does_not_reach_a_sandbox(
+    forage: Activated, research: Sandbox
+) -> None:
+    serve = ("python3", "-m", "http.server", "8000", "--directory", "/workspace")
+    research.run("systemd-run", "--quiet", "--collect", "--unit=web", *serve)
+    place = f"{forage.sandbox('research').address}:8000"
+    outside = ("ip", "netns", "exec", "internet")
+    reach = ("curl", "--silent", "--max-time", "2", f"http://{place}/")
+    forage.host.run(*outside, "ip", "route", "add", "10.100.0.0/16", "via", "198.18.0.2")
+    assert forage.host.run(*outside, *reach, check=False).stdout == ""
+    with fence_down(forage.host):
+        assert "Directory listing" in forage.host.run(*outside, *reach).stdout
+    forage.host.run(*outside, "ip", "route", "delete", "10.100.0.0/16")
+    research.run("systemctl", "stop", "web")
+
+
+# -- restricted ----------------------------------------------------------------
+
+
+def test_an_allowed_name_is_reached(coder: Sandbox) -> None:
+    assert fetch(coder, "allowed.example.net") == f"{NAMES['allowed.example.net']}:80"
+
+
+def test_a_name_below_a_wildcard_is_reached(coder: Sandbox) -> None:
+    assert fetch(coder, "api.wild.example.net") == f"{NAMES['api.wild.example.net']}:80"
+
+
+def test_a_name_with_a_port_is_reached_at_that_port_alone(
+    forage: Activated, coder: Sandbox
+) -> None:
+    place = f"{NAMES['db.example.net']}:5432"
+    assert fetch(coder, "db.example.net:5432") == place
+    assert fetch(coder, "db.example.net:80") == REFUSED
+    with fence_down(forage.host):
+        assert fetch(coder, "db.example.net:80") == f"{NAMES['db.example.net']}:80"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "other.example.net",
+        "sub.allowed.example.net",  # an exact name is not those below it
+        "wild.example.net",  # a wildcard is not its apex
+        "example.net",
+        "secret-of-the-agent.other.example.net",
+    ],
+)
+def test_a_name_that_is_not_allowed_is_not_even_asked_for(
+    coder: Sandbox, internet: Internet, name: str
+) -> None:
+    asked = internet.queries().count(name)
+    assert look_up(coder, name) == []
+    assert rcode(coder, name) in {"REFUSED", "NXDOMAIN"}
+    assert internet.queries().count(name) == asked
+
+
+def test_without_the_list_these_names_have_addresses(forage: Activated) -> None:
+    # The control: the internet's resolver knows them.
+    for name in ("other.example.net", "sub.allowed.example.net", "wild.example.net"):
+        assert forage.host.run("dig", "+short", name).stdout.split() == [NAMES[name]]
+
+
+def test_an_address_that_no_name_gave_is_refused(forage: Activated, coder: Sandbox) -> None:
+    assert fetch(coder, PUBLIC) == REFUSED
+    with fence_down(forage.host):
+        assert fetch(coder, PUBLIC) == PUBLIC
+
+
+def test_a_refusal_is_told_at_once(coder: Sandbox) -> None:
+    done = coder.run("curl", "--silent", f"http://{PUBLIC}/", check=False)
+    assert done.returncode == 7  # curl: failed to connect, not a timeout
+
+
+@pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
+def test_other_resolvers_are_not_reached(
+    forage: Activated, coder: Sandbox, internet: Internet, transport: str
+) -> None:
+    name = f"leak-{transport.strip('+')}.example.net"
+    argv = ("dig", "+short", transport, "+tries=1", "+time=1", f"@{FOREIGN_RESOLVER}", name)
+    coder.run(*argv, user="agent", check=False)
+    assert name not in internet.queries()
+    with fence_down(forage.host):
+        coder.run(*argv, user="agent", check=False)
+    assert name in internet.queries()
+
+
+def test_ping_is_refused(forage: Activated, coder: Sandbox) -> None:
+    # Sent by the host's root in the sandbox's place: nobody inside may open such a socket.
+    netns = ("ip", "netns", "exec", forage.sandbox(coder.name).netns)
+    ping = (*netns, "ping", "-q", "-c", "1", "-W", "2", NAMES["other.example.net"])
+    assert forage.host.run(*ping, check=False).returncode
+    with fence_down(forage.host):
+        assert forage.host.run(*ping).returncode == 0
+
+
+def test_an_allowed_private_address_is_open_at_its_port_alone(
+    forage: Activated, coder: Sandbox
+) -> None:
+    assert fetch(coder, ALLOWED_PRIVATE) == ALLOWED_PRIVATE
+    assert fetch(coder, "192.168.77.20:8081") == REFUSED
+    with fence_down(forage.host):
+        assert fetch(coder, "192.168.77.20:8081") == "192.168.77.20:8081"
+
+
+def test_a_name_whose_address_changes_is_reached_at_the_new_one(
+    coder: Sandbox, internet: Internet
+) -> None:
+    assert fetch(coder, "allowed.example.net") == f"{NAMES['allowed.example.net']}:80"
+    internet.record("allowed.example.net", "198.18.1.20")
+    assert fetch(coder, "allowed.example.net") == "198.18.1.20:80"
+    internet.record("allowed.example.net", NAMES["allowed.example.net"])
+
+
+def test_names_of_other_templates_open_nothing(coder: Sandbox, research: Sandbox) -> None:
+    # What one template's resolver hands out is allowed to that template alone.
+    assert look_up(research, "other.example.net") == [NAMES["other.example.net"]]
+    assert fetch(coder, PUBLIC) == REFUSED
+
+
+# -- who may change it ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("ip", "address", "add", "10.100.9.9/32", "dev", "host0"),
+        ("ip", "link", "set", "host0", "down"),
+        ("ip", "route", "replace", "default", "dev", "host0"),
+        ("ip", "link", "add", "type", "dummy"),
+    ],
+)
+def test_root_inside_cannot_change_the_network(coder: Sandbox, argv: tuple[str, ...]) -> None:
+    assert "Operation not permitted" in coder.run(*argv, check=False).stderr
+
+
+def test_a_forged_source_address_is_dropped(
+    forage: Activated, research: Sandbox, internet: Internet
+) -> None:
+    netns = ("ip", "netns", "exec", forage.sandbox(research.name).netns)
+    forage.host.run(*netns, "ip", "address", "add", "10.100.9.9/32", "dev", "host0")
+    ask = ("dig", "+tries=1", "+time=1", f"@{FOREIGN_RESOLVER}")
+    forage.host.run(*netns, *ask, "-b", "10.100.9.9", "forged.example.net", check=False)
+    forage.host.run(*netns, *ask, "honest.example.net", check=False)
+    with fence_down(forage.host):
+        forage.host.run(*netns, *ask, "-b", "10.100.9.9", "control.example.net", check=False)
+    forage.host.run(*netns, "ip", "address", "delete", "10.100.9.9/32", "dev", "host0")
+    asked = internet.queries()
+    assert "forged.example.net" not in asked
+    assert "honest.example.net" in asked
+    assert "control.example.net" in asked
+
+
+def test_there_is_no_ipv6(coder: Sandbox) -> None:
+    assert coder.run("ip", "-6", "route").stdout == ""
+
+
+def test_a_resolver_that_dies_comes_back_without_the_sandbox(
+    forage: Activated, coder: Sandbox
+) -> None:
+    before = forage.host.run("machinectl", "show", coder.name, "--property=Leader").stdout
+    kill = ("systemctl", "kill", "--signal=KILL", "forage-resolver@coder.service")
+    forage.host.run(*kill)
+    forage.host.wait_for(lambda: look_up(coder, "allowed.example.net"), "names are back")
+    after = forage.host.run("machinectl", "show", coder.name, "--property=Leader").stdout
+    assert before == after
