@@ -19,6 +19,7 @@ python3Packages.buildPythonApplication {
       ../README.md
       ../forage_gen
       ../pyproject.toml
+      ../templates
     ];
   };
 

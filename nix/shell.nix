@@ -26,6 +26,7 @@ mkShell {
     nix
     nixfmt
     python3Packages.hypothesis
+    python3Packages.jsonschema
     python3Packages.mypy
     python3Packages.pytest
     python3Packages.pytest-xdist

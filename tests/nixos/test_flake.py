@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 NIX = ("nix", "--extra-experimental-features", "nix-command flakes")
 OURS = ("flake.nix", "default.nix", "shell.nix", "nix", "nixos-module")
-SOURCES = ("LICENSE", "README.md", "forage_gen", "pyproject.toml")
+SOURCES = ("LICENSE", "README.md", "forage_gen", "pyproject.toml", "templates")
 
 
 def run(*command: str) -> str:
