@@ -1,11 +1,12 @@
 """The types of single values: `forage_gen.values` made into pydantic fields."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Annotated, TypeVar
 
-from pydantic import PlainValidator, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from forage_gen.values import (
     accounts,
@@ -50,22 +51,38 @@ def _wrong_type(kind: str, *, sensitive: bool = False) -> PydanticCustomError:
     return PydanticCustomError(kind, "wrong type", {"sensitive": sensitive})
 
 
-def _checked(
-    kind: type, expected: str, parse: Callable[..., Parsed], json_type: object
-) -> PlainValidator:
-    def validate(value: object) -> Parsed:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grammar:
+    """A field of which pydantic knows no more than how to read it.
+
+    Like `PlainValidator`, but without a schema for what the grammar returns. Nobody
+    serializes the models, and making these schemas takes most of their import.
+    """
+
+    read: Callable[[object, ValidationInfo], object]
+    json_schema: dict[str, object]
+
+    def __get_pydantic_core_schema__(self, _source: object, _handler: object) -> CoreSchema:
+        return core_schema.with_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, _schema: object, _handler: object) -> dict[str, object]:
+        return dict(self.json_schema)
+
+
+def _checked(kind: type, wrong: str, json_type: str, parse: Callable[..., Parsed]) -> _Grammar:
+    def read(value: object, _info: ValidationInfo) -> Parsed:
         if type(value) is not kind:  # not isinstance: a bool is no int here
-            raise _wrong_type(expected)
+            raise _wrong_type(wrong)
         try:
             return parse(value)
         except ValueProblem as problem:
             raise refusal(problem) from None
 
-    return PlainValidator(validate, json_schema_input_type=json_type)
+    return _Grammar(read, {"type": json_type})
 
 
-def _text(parse: Callable[[str], Parsed]) -> PlainValidator:
-    return _checked(str, _NO_STRING, parse, str)
+def _text(parse: Callable[[str], Parsed]) -> _Grammar:
+    return _checked(str, _NO_STRING, "string", parse)
 
 
 def _secret_path(value: object, info: ValidationInfo) -> secrets.SecretPath:
@@ -79,7 +96,7 @@ def _secret_path(value: object, info: ValidationInfo) -> secrets.SecretPath:
         raise refusal(problem) from None
 
 
-def _syscall_filter(value: object) -> syscalls.SyscallFilter:
+def _syscall_filter(value: object, _info: ValidationInfo) -> syscalls.SyscallFilter:
     items = [item for item in value if isinstance(item, str)] if isinstance(value, list) else None
     if not isinstance(value, str) and (items is None or items != value):
         raise _wrong_type(_NO_STRING_OR_LIST)
@@ -88,6 +105,10 @@ def _syscall_filter(value: object) -> syscalls.SyscallFilter:
     except ValueProblem as problem:
         raise refusal(problem) from None
 
+
+_STRING_OR_LIST: dict[str, object] = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+}
 
 SandboxName = Annotated[names.SandboxName, _text(names.sandbox_name)]
 TemplateName = Annotated[names.TemplateName, _text(names.template_name)]
@@ -100,19 +121,17 @@ OneLine = Annotated[accounts.OneLine, _text(accounts.one_line)]
 HostPath = Annotated[paths.HostPath, _text(paths.host_path)]
 ContainerPath = Annotated[paths.ContainerPath, _text(paths.container_path)]
 ProtectedPath = Annotated[paths.ProtectedPath, _text(paths.protected_path)]
-SecretPath = Annotated[secrets.SecretPath, PlainValidator(_secret_path, json_schema_input_type=str)]
+SecretPath = Annotated[secrets.SecretPath, _Grammar(_secret_path, {"type": "string"})]
 AllowedHost = Annotated[hosts.AllowedHost, _text(hosts.allowed_host)]
 Subnet = Annotated[IPv4Network, _text(subnets.sandbox_subnet)]
 CpuQuota = Annotated[limits.CpuQuota, _text(limits.cpu_quota)]
 MemorySize = Annotated[limits.MemorySize, _text(limits.memory_size)]
 DiskSize = Annotated[limits.DiskSize, _text(limits.disk_size)]
-TasksMax = Annotated[limits.TasksMax, _checked(int, _NO_INTEGER, limits.tasks_max, int)]
+TasksMax = Annotated[limits.TasksMax, _checked(int, _NO_INTEGER, "integer", limits.tasks_max)]
 Calendar = Annotated[str, _text(calendar.calendar_expression)]
 PackagePath = Annotated[tuple[str, ...], _text(packages.attribute_path)]
 AuthorizedKey = Annotated[sshkeys.AuthorizedKey, _text(sshkeys.authorized_key)]
-SyscallFilter = Annotated[
-    syscalls.SyscallFilter, PlainValidator(_syscall_filter, json_schema_input_type=str | list[str])
-]
+SyscallFilter = Annotated[syscalls.SyscallFilter, _Grammar(_syscall_filter, _STRING_OR_LIST)]
 EnvVarName = Annotated[env.EnvVarName, _text(env.env_var_name)]
 InitCommand = Annotated[commands.InitCommand, _text(commands.init_command)]
 PermissionRule = Annotated[commands.PermissionRule, _text(commands.permission_rule)]

@@ -7,15 +7,12 @@ is coarser than forage-gen, but never refuses what forage-gen accepts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
 from forage_gen.schema.models import Project, Template
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -42,15 +39,4 @@ def json_schema(which: Literal["forage", "template"]) -> dict[str, Json]:
     """Describe `forage.toml` or a template in JSON Schema, draft 2020-12."""
     model, title = _DOCUMENTS[which]
     described = model.model_json_schema(schema_generator=_Generator)
-    return {"$schema": DIALECT, "title": title, **_in_one_line(described, without={"title"})}
-
-
-def _in_one_line(schema: dict[str, Json], without: Collection[str] = ()) -> dict[str, Json]:
-    """Join the lines of descriptions, which are broken where the source is."""
-    return {key: _joined(key, value) for key, value in schema.items() if key not in without}
-
-
-def _joined(key: str, value: Json) -> Json:
-    if isinstance(value, dict):
-        return _in_one_line(value)
-    return " ".join(value.split()) if key == "description" and isinstance(value, str) else value
+    return {"$schema": DIALECT, **described, "title": title}

@@ -21,7 +21,6 @@ class _Strict(BaseModel):
         strict=True,
         frozen=True,
         alias_generator=to_camel,
-        use_attribute_docstrings=True,
         arbitrary_types_allowed=True,
     )
 
@@ -29,86 +28,155 @@ class _Strict(BaseModel):
 class Permissions(_Strict):
     """What the agent may do without asking, as the agent itself enforces it."""
 
-    allow: list[f.PermissionRule] = Field(default=[], examples=[["Read", "Edit(src/**)"]])
-    """Tools, or uses of a tool, that need no confirmation."""
-    deny: list[f.PermissionRule] = Field(default=[], examples=[["Bash(rm -rf *)"]])
-    """Tools, or uses of a tool, that are refused. Wins over `allow`."""
-    skip_all: bool = Field(default=False, examples=[True])
-    """Ask for nothing. Not together with `allow`: everything is allowed already."""
+    allow: list[f.PermissionRule] = Field(
+        default=[],
+        examples=[["Read", "Edit(src/**)"]],
+        description="Tools, or uses of a tool, that need no confirmation.",
+    )
+    deny: list[f.PermissionRule] = Field(
+        default=[],
+        examples=[["Bash(rm -rf *)"]],
+        description="Tools, or uses of a tool, that are refused. Wins over `allow`.",
+    )
+    skip_all: bool = Field(
+        default=False,
+        examples=[True],
+        description="Ask for nothing. Not together with `allow`: everything is allowed already.",
+    )
 
 
 class Agent(_Strict):
     """One agent program in the sandbox."""
 
-    package: f.PackagePath | None = Field(default=None, examples=["claude-code"])
-    """Required. The nixpkgs attribute path of the program."""
-    secret_name: f.SecretName | None = Field(default=None, examples=["anthropic"])
-    """The key in `[secrets]` that this agent may use."""
-    auth_env_var: f.EnvVarName | None = Field(default=None, examples=["ANTHROPIC_API_KEY"])
-    """The variable in which the program expects its key. Known agents have a default."""
-    auth: Literal["wrapper"] = Field(default="wrapper", examples=["wrapper"])
-    """How the key arrives. `wrapper`: read from /run/secrets at run time, for its process alone."""
-    host_config_dir: f.HostPath | None = Field(default=None, examples=["~/.claude"])
-    """A directory of the host with the agent's own state, such as a login. Mounted inside."""
-    container_config_dir: f.ContainerPath | None = Field(
-        default=None, examples=["/home/agent/.claude"]
+    package: f.PackagePath | None = Field(
+        default=None,
+        examples=["claude-code"],
+        description="Required. The nixpkgs attribute path of the program.",
     )
-    """Where `hostConfigDir` appears inside. Known agents have a default."""
-    host_config_dir_read_only: bool = Field(default=True, examples=[False])
-    """Whether the agent may only read `hostConfigDir`."""
-    permissions: Permissions = Field(default=Permissions())
-    """What the agent may do without asking."""
+    secret_name: f.SecretName | None = Field(
+        default=None,
+        examples=["anthropic"],
+        description="The key in `[secrets]` that this agent may use.",
+    )
+    auth_env_var: f.EnvVarName | None = Field(
+        default=None,
+        examples=["ANTHROPIC_API_KEY"],
+        description="The variable in which the program expects its key. Known agents have a "
+        "default.",
+    )
+    auth: Literal["wrapper"] = Field(
+        default="wrapper",
+        examples=["wrapper"],
+        description="How the key arrives. `wrapper`: read from /run/secrets at run time, for its "
+        "process alone.",
+    )
+    host_config_dir: f.HostPath | None = Field(
+        default=None,
+        examples=["~/.claude"],
+        description="A directory of the host with the agent's own state, such as a login. Mounted "
+        "inside.",
+    )
+    container_config_dir: f.ContainerPath | None = Field(
+        default=None,
+        examples=["/home/agent/.claude"],
+        description="Where `hostConfigDir` appears inside. Known agents have a default.",
+    )
+    host_config_dir_read_only: bool = Field(
+        default=True,
+        examples=[False],
+        description="Whether the agent may only read `hostConfigDir`.",
+    )
+    permissions: Permissions = Field(
+        default=Permissions(),
+        description="What the agent may do without asking.",
+    )
 
 
 class ResourceLimits(_Strict):
     """What the sandbox may spend. Each is enforced by the host's kernel."""
 
-    cpu_quota: f.CpuQuota | None = Field(default=None, examples=["200%"])
-    """Share of processor time; `100%` is one whole processor."""
-    memory_max: f.MemorySize | None = Field(default=None, examples=["4G"])
-    """Memory of all its processes together. Past it, the kernel kills inside the sandbox."""
-    tasks_max: f.TasksMax | None = Field(default=None, examples=[512])
-    """Processes and threads."""
-    disk_max: f.DiskSize = Field(default="2G", examples=["2G"], validate_default=True)
-    """Size of the ephemeral root. It lives in memory and is gone on restart."""
+    cpu_quota: f.CpuQuota | None = Field(
+        default=None,
+        examples=["200%"],
+        description="Share of processor time; `100%` is one whole processor.",
+    )
+    memory_max: f.MemorySize | None = Field(
+        default=None,
+        examples=["4G"],
+        description="Memory of all its processes together. Past it, the kernel kills inside the "
+        "sandbox.",
+    )
+    tasks_max: f.TasksMax | None = Field(
+        default=None,
+        examples=[512],
+        description="Processes and threads.",
+    )
+    disk_max: f.DiskSize = Field(
+        default="2G",
+        examples=["2G"],
+        validate_default=True,
+        description="Size of the ephemeral root. It lives in memory and is gone on restart.",
+    )
 
 
 class Isolation(_Strict):
     """How the sandbox is held. The defaults are the tightest that run common agents."""
 
-    private_users: bool = Field(default=True, examples=[True])
-    """A user namespace: root inside is nobody on the host."""
-    syscall_filter: f.SyscallFilter = Field(
-        default="default", examples=["default"], validate_default=True
+    private_users: bool = Field(
+        default=True,
+        examples=[True],
+        description="A user namespace: root inside is nobody on the host.",
     )
-    """`default`, or a list of system calls and groups in systemd's syntax."""
+    syscall_filter: f.SyscallFilter = Field(
+        default="default",
+        examples=["default"],
+        validate_default=True,
+        description="`default`, or a list of system calls and groups in systemd's syntax.",
+    )
 
 
 class Mount(_Strict):
     """A directory or file of the host that the sandbox sees."""
 
-    container_path: f.ContainerPath | None = Field(default=None, examples=["/workspace/docs"])
-    """Required. Where it appears inside."""
-    host_path: f.HostPath | None = Field(default=None, examples=["~/docs"])
-    """Required. What is mounted."""
-    read_only: bool = Field(default=True, examples=[True])
-    """Whether the sandbox may only read it."""
+    container_path: f.ContainerPath | None = Field(
+        default=None,
+        examples=["/workspace/docs"],
+        description="Required. Where it appears inside.",
+    )
+    host_path: f.HostPath | None = Field(
+        default=None,
+        examples=["~/docs"],
+        description="Required. What is mounted.",
+    )
+    read_only: bool = Field(
+        default=True,
+        examples=[True],
+        description="Whether the sandbox may only read it.",
+    )
 
 
 class WorkspaceOptions(_Strict):
     """What is mounted besides the workspace."""
 
-    mounts: dict[f.MountName, Mount] = Field(default={})
-    """Further directories of the host, each under a name of its own."""
+    mounts: dict[f.MountName, Mount] = Field(
+        default={},
+        description="Further directories of the host, each under a name of its own.",
+    )
 
 
 class AgentIdentity(_Strict):
     """Who the agent is in version control."""
 
-    git_user: f.GitUser | None = Field(default=None, examples=["Forage Agent"])
-    """Author and committer name."""
-    git_email: f.GitEmail | None = Field(default=None, examples=["agent@example.org"])
-    """Author and committer e-mail address."""
+    git_user: f.GitUser | None = Field(
+        default=None,
+        examples=["Forage Agent"],
+        description="Author and committer name.",
+    )
+    git_email: f.GitEmail | None = Field(
+        default=None,
+        examples=["agent@example.org"],
+        description="Author and committer e-mail address.",
+    )
 
 
 NetworkMode = Literal["full", "restricted", "none"]
@@ -117,83 +185,153 @@ NetworkMode = Literal["full", "restricted", "none"]
 class Template(_Strict):
     """A kind of sandbox: what is in it, and what it may do."""
 
-    description: f.OneLine | None = Field(default=None, examples=["Claude Code"])
-    """One line for people."""
-    extends: f.TemplateName | None = Field(default=None, examples=["base"])
-    """A parent template. Tables merge, lists append, other values replace."""
-    rootfs: f.HostPath | None = Field(default=None, examples=["/var/lib/forage/guests/trixie"])
-    """A root file system of the host to run instead of a NixOS system."""
+    description: f.OneLine | None = Field(
+        default=None,
+        examples=["Claude Code"],
+        description="One line for people.",
+    )
+    extends: f.TemplateName | None = Field(
+        default=None,
+        examples=["base"],
+        description="A parent template. Tables merge, lists append, other values replace.",
+    )
+    rootfs: f.HostPath | None = Field(
+        default=None,
+        examples=["/var/lib/forage/guests/trixie"],
+        description="A root file system of the host to run instead of a NixOS system.",
+    )
     extra_packages: list[f.PackagePath] = Field(
-        default=[], examples=[["ripgrep", "python3Packages.requests"]]
+        default=[],
+        examples=[["ripgrep", "python3Packages.requests"]],
+        description="nixpkgs attribute paths of programs to have inside. Fewer is safer.",
     )
-    """nixpkgs attribute paths of programs to have inside. Fewer is safer."""
-    network: NetworkMode = Field(default="none", examples=["restricted"])
-    """`full`: the internet. `restricted`: `allowedHosts` only. `none`: nothing, not even names."""
+    network: NetworkMode = Field(
+        default="none",
+        examples=["restricted"],
+        description="`full`: the internet. `restricted`: `allowedHosts` only. `none`: nothing, "
+        "not even names.",
+    )
     allowed_hosts: list[f.AllowedHost] = Field(
-        default=[], examples=[["api.anthropic.com", "*.example.org", "db.example.org:5432"]]
+        default=[],
+        examples=[["api.anthropic.com", "*.example.org", "db.example.org:5432"]],
+        description="Names, `*.` wildcards, addresses and prefixes that may be reached, each with "
+        "or without a port. In `full`: private addresses, which it leaves closed. In "
+        "`none`: empty.",
     )
-    """Names, `*.` wildcards, addresses and prefixes that may be reached, each with or without a
-    port. In `full`: private addresses, which it leaves closed. In `none`: empty."""
-    read_only_workspace: bool = Field(default=False, examples=[True])
-    """Whether the agent may only read the workspace."""
+    read_only_workspace: bool = Field(
+        default=False,
+        examples=[True],
+        description="Whether the agent may only read the workspace.",
+    )
     protected_paths: list[f.ProtectedPath] | None = Field(
-        default=None, examples=[[".git/hooks", ".git/config"]]
+        default=None,
+        examples=[[".git/hooks", ".git/config"]],
+        description="Paths in the workspace that the agent can neither change nor create, because "
+        "the host would run what is in them. Default: `.git/hooks` and `.git/config`.",
     )
-    """Paths in the workspace that the agent can neither change nor create, because the host would
-    run what is in them. Default: `.git/hooks` and `.git/config`."""
-    nix_daemon: bool = Field(default=True, examples=[False])
-    """The host's nix daemon inside the sandbox. It fetches with the host's network."""
-    init_commands: list[f.InitCommand] = Field(default=[], examples=[["npm install"]])
-    """Shell commands, run in the workspace as the agent user at every start, in this order."""
-    reset_every: f.Calendar | None = Field(default=None, examples=["daily"])
-    """A systemd calendar expression: how often the sandbox starts afresh."""
-    agents: dict[f.AgentName, Agent] = Field(default={})
-    """The agents, by the name of their command inside."""
-    resource_limits: ResourceLimits = Field(default=ResourceLimits())
-    """What the sandbox may spend."""
-    isolation: Isolation = Field(default=Isolation())
-    """How the sandbox is held."""
-    workspace: WorkspaceOptions = Field(default=WorkspaceOptions())
-    """What is mounted besides the workspace."""
-    agent_identity: AgentIdentity = Field(default=AgentIdentity())
-    """Who the agent is in version control."""
+    nix_daemon: bool = Field(
+        default=True,
+        examples=[False],
+        description="The host's nix daemon inside the sandbox. It fetches with the host's network.",
+    )
+    init_commands: list[f.InitCommand] = Field(
+        default=[],
+        examples=[["npm install"]],
+        description="Shell commands, run in the workspace as the agent user at every start, in "
+        "this order.",
+    )
+    reset_every: f.Calendar | None = Field(
+        default=None,
+        examples=["daily"],
+        description="A systemd calendar expression: how often the sandbox starts afresh.",
+    )
+    agents: dict[f.AgentName, Agent] = Field(
+        default={},
+        description="The agents, by the name of their command inside.",
+    )
+    resource_limits: ResourceLimits = Field(
+        default=ResourceLimits(),
+        description="What the sandbox may spend.",
+    )
+    isolation: Isolation = Field(
+        default=Isolation(),
+        description="How the sandbox is held.",
+    )
+    workspace: WorkspaceOptions = Field(
+        default=WorkspaceOptions(),
+        description="What is mounted besides the workspace.",
+    )
+    agent_identity: AgentIdentity = Field(
+        default=AgentIdentity(),
+        description="Who the agent is in version control.",
+    )
 
 
 class Sandbox(_Strict):
     """One running place for an agent."""
 
-    template: f.TemplateName = Field(examples=["claude"])
-    """Required. The template it is made from."""
-    workspace: f.HostPath = Field(examples=["/home/alice/projects/myproject"])
-    """Required. The directory that the agent works on. It appears as /workspace."""
-    auto_start: bool = Field(default=False, examples=[True])
-    """Whether it starts with the host."""
+    template: f.TemplateName = Field(
+        examples=["claude"],
+        description="Required. The template it is made from.",
+    )
+    workspace: f.HostPath = Field(
+        examples=["/home/alice/projects/myproject"],
+        description="Required. The directory that the agent works on. It appears as /workspace.",
+    )
+    auto_start: bool = Field(
+        default=False,
+        examples=[True],
+        description="Whether it starts with the host.",
+    )
 
 
 class Project(_Strict):
     """The keys of `forage.toml`."""
 
-    user: f.UserName = Field(examples=["alice"])
-    """Required. The host user who owns the workspaces."""
-    uid: Annotated[int, Field(ge=1, le=60000)] = Field(default=1000, examples=[1000])
-    """The numeric id of `user`."""
-    gid: Annotated[int, Field(ge=1, le=60000)] = Field(default=100, examples=[100])
-    """The numeric id of the primary group of `user`; 100 is `users` on NixOS."""
-    home: f.HostPath | None = Field(default=None, examples=["/home/alice"])
-    """What `~` stands for in paths. Default: /home/ and the user."""
+    user: f.UserName = Field(
+        examples=["alice"],
+        description="Required. The host user who owns the workspaces.",
+    )
+    uid: Annotated[int, Field(ge=1, le=60000)] = Field(
+        default=1000,
+        examples=[1000],
+        description="The numeric id of `user`.",
+    )
+    gid: Annotated[int, Field(ge=1, le=60000)] = Field(
+        default=100,
+        examples=[100],
+        description="The numeric id of the primary group of `user`; 100 is `users` on NixOS.",
+    )
+    home: f.HostPath | None = Field(
+        default=None,
+        examples=["/home/alice"],
+        description="What `~` stands for in paths. Default: /home/ and the user.",
+    )
     authorized_keys: list[f.AuthorizedKey] = Field(
-        default=[], examples=[["ssh-ed25519 AAAA... alice@laptop"]]
+        default=[],
+        examples=[["ssh-ed25519 AAAA... alice@laptop"]],
+        description="SSH public keys that may log in to the sandboxes as the agent. Without one, "
+        "no sshd runs.",
     )
-    """SSH public keys that may log in to the sandboxes as the agent. Without one, no sshd runs."""
-    external_interface: f.InterfaceName | None = Field(default=None, examples=["eth0"])
-    """The interface for which Forage masquerades. Without it, NAT is left to the host."""
+    external_interface: f.InterfaceName | None = Field(
+        default=None,
+        examples=["eth0"],
+        description="The interface for which Forage masquerades. Without it, NAT is left to the "
+        "host.",
+    )
     subnet: f.Subnet = Field(
-        default="10.100.0.0/16", examples=["10.100.0.0/16"], validate_default=True
+        default="10.100.0.0/16",
+        examples=["10.100.0.0/16"],
+        validate_default=True,
+        description="Where the sandboxes' addresses come from. The first is the gateway's.",
     )
-    """Where the sandboxes' addresses come from. The first is the gateway's."""
     secrets: dict[f.SecretName, f.SecretPath] = Field(
-        default={}, examples=[{"anthropic": "/run/secrets/anthropic-api-key"}]
+        default={},
+        examples=[{"anthropic": "/run/secrets/anthropic-api-key"}],
+        description="Names for files that exist on the host at run time. Never their contents.",
     )
-    """Names for files that exist on the host at run time. Never their contents."""
-    sandboxes: dict[f.SandboxName, Sandbox] = Field(default={})
-    """The sandboxes, by name. The name is also host name, machine name and unit name."""
+    sandboxes: dict[f.SandboxName, Sandbox] = Field(
+        default={},
+        description="The sandboxes, by name. The name is also host name, machine name and unit "
+        "name.",
+    )
