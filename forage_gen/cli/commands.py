@@ -76,7 +76,7 @@ def build(options: argparse.Namespace) -> int:
             )
     except WriteError as failure:
         raise EnvironmentFailureError(failure.message, failure.hint) from failure
-    show_findings(list(compiled.resolved.warnings), options.format)
+    show_findings(_warnings(compiled.resolved), options.format)
     _say_built(compiled, result, out)
     return Exit.DONE
 
@@ -138,6 +138,17 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "explain": explain,
     "schema": schema,
 }
+
+
+def _warnings(resolved: Resolved) -> list[Diagnostic]:
+    """List the warnings that no comment allows. Lints are for `check`."""
+    if not resolved.warnings:
+        return []
+    from forage_gen.check.allow import silence  # noqa: PLC0415  the rare case
+    from forage_gen.check.registry import LINTS  # noqa: PLC0415  as above
+
+    left = silence(list(resolved.warnings), resolved.inputs.files, LINTS)
+    return [finding for finding in left if finding in resolved.warnings]
 
 
 def _out(options: argparse.Namespace) -> Path:
