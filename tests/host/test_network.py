@@ -85,9 +85,7 @@ def test_a_public_name_cannot_lead_to_a_private_address(
 
 @pytest.mark.parametrize("name", ["coder", "research", "shared"])
 @pytest.mark.parametrize("address", ["10.100.0.1", "198.18.0.2"])
-def test_the_host_is_closed(
-    forage: Activated, host_service: str, name: str, address: str
-) -> None:
+def test_the_host_is_closed(forage: Activated, host_service: str, name: str, address: str) -> None:
     sandbox, place = forage.running(name), f"{address}:{host_service}"
     assert fetch(sandbox, place) == REFUSED
     with fence_down(forage.host):
@@ -108,9 +106,7 @@ def test_another_sandbox_is_closed(
     neighbour.run("systemctl", "stop", "web")
 
 
-def test_the_internet_does_not_reach_a_sandbox(
-    forage: Activated, research: Sandbox
-) -> None:
+def test_the_internet_does_not_reach_a_sandbox(forage: Activated, research: Sandbox) -> None:
     serve = ("python3", "-m", "http.server", "8000", "--directory", "/workspace")
     research.run("systemd-run", "--quiet", "--collect", "--unit=web", *serve)
     place = f"{forage.sandbox('research').address}:8000"

@@ -126,7 +126,14 @@ def test_git_knows_the_agents_identity(coder: Sandbox) -> None:
 def test_the_nix_daemon_is_there_only_where_it_was_asked_for(
     coder: Sandbox, research: Sandbox
 ) -> None:
-    ask = ("env", "NIX_REMOTE=daemon", "nix-store", "--query", "--hash", f"/nix/store/{'0' * 32}-none")
+    ask = (
+        "env",
+        "NIX_REMOTE=daemon",
+        "nix-store",
+        "--query",
+        "--hash",
+        f"/nix/store/{'0' * 32}-none",
+    )
     answer = research.run(*ask, user="agent", check=False).stderr
     assert "cannot connect" not in answer
     assert "is not valid" in answer

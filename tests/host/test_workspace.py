@@ -60,9 +60,7 @@ def test_nothing_else_of_the_owners_home_is_visible(forage: Activated, coder: Sa
     assert coder.run("ls", "/home").stdout == "agent\n"
 
 
-def test_a_mount_is_read_only_unless_it_says_otherwise(
-    forage: Activated, coder: Sandbox
-) -> None:
+def test_a_mount_is_read_only_unless_it_says_otherwise(forage: Activated, coder: Sandbox) -> None:
     forage.host.run("runuser", "-u", "alice", "--", "sh", "-c", "echo manual >~alice/docs/manual")
     assert coder.run("cat", "/workspace/docs/manual", user="agent").stdout == "manual\n"
     done = coder.sh("touch /workspace/docs/new", user="agent", check=False)

@@ -1,0 +1,109 @@
+"""A sandbox is new at every start, and leaves nothing when it stops."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.host.activate import Activated
+    from tests.testhost.host import Sandbox, TestHost
+
+SANDBOXES = ("coder", "research", "review", "shared")
+
+
+def leftovers(host: TestHost) -> str:
+    """What a sandbox makes outside of itself: mounts, links, namespaces, files."""
+    script = """
+        findmnt --list --noheadings --output=TARGET | grep -E 'forage|machines|netns/' || true
+        ls /sys/class/net
+        ip netns list | cut -d' ' -f1
+        find /run/forage /run/systemd/nspawn /run/secrets ! -type d 2>/dev/null || true
+        find /run/forage/secrets -mindepth 1 2>/dev/null || true
+        nft list tables
+        systemctl list-units --plain --no-legend --state=active 'forage-link@*' 'forage-netns@*'
+    """
+    return host.sh(script).stdout
+
+
+@pytest.mark.parametrize("name", SANDBOXES)
+def test_a_stop_leaves_nothing(forage: Activated, name: str) -> None:
+    forage.running("neighbour")  # keeps up what all share
+    forage.stop(name)
+    before = leftovers(forage.host)
+    forage.running(name)
+    assert leftovers(forage.host) != before
+    forage.stop(name)
+    assert leftovers(forage.host) == before
+
+
+def test_a_killed_sandbox_leaves_nothing(forage: Activated) -> None:
+    forage.stop("coder")
+    before = leftovers(forage.host)
+    forage.running("coder")
+    forage.host.run("systemctl", "kill", "--signal=KILL", forage.sandbox("coder").unit)
+    forage.host.wait_for(lambda: leftovers(forage.host) == before, "all is gone")
+    assert not forage.active("coder")
+
+
+def test_after_poweroff_inside_it_is_stopped(forage: Activated) -> None:
+    forage.running("review").run("systemctl", "poweroff", "--no-block")
+    forage.host.wait_for(lambda: not forage.active("review"), "the sandbox is off")
+    unit = forage.sandbox("review").unit
+    result = forage.host.run("systemctl", "show", unit, "--property=Result", "--value").stdout
+    assert result == "success\n"
+
+
+def marker(sandbox: Sandbox) -> None:
+    sandbox.sh("echo x >/srv/marker && echo x >/home/agent/marker && echo x >/etc/marker")
+
+
+def has_marker(sandbox: Sandbox) -> bool:
+    found = sandbox.sh("ls /srv/marker /home/agent/marker /etc/marker", check=False)
+    return found.stdout != ""
+
+
+def test_a_restart_is_fresh(forage: Activated, review: Sandbox) -> None:
+    marker(review)
+    assert has_marker(review)
+    forage.host.run("systemctl", "restart", forage.sandbox("review").unit)
+    assert not has_marker(forage.running("review"))
+
+
+def test_a_reset_is_fresh(forage: Activated, coder: Sandbox) -> None:
+    marker(coder)
+    coder.sh("echo work >/workspace/work", user="agent")
+    forage.host.run("systemctl", "start", "forage-reset@coder.service")
+    sandbox = forage.running("coder")
+    assert not has_marker(sandbox)
+    assert sandbox.run("cat", "/workspace/work").stdout == "work\n"
+
+
+def test_a_reset_does_not_start_what_is_stopped(forage: Activated) -> None:
+    forage.stop("coder")
+    forage.host.run("systemctl", "start", "forage-reset@coder.service")
+    assert not forage.active("coder")
+
+
+def test_the_target_starts_timers_and_what_starts_with_the_host(forage: Activated) -> None:
+    forage.stop_all()
+    forage.host.run("systemctl", "enable", "--now", "forage.target")
+    assert forage.active("coder")
+    assert not forage.active("review")
+    timers = json.loads(forage.host.run("systemctl", "list-timers", "--output=json").stdout)
+    mine = {timer["unit"]: timer for timer in timers if "forage" in timer["unit"]}
+    assert list(mine) == ["forage-reset@coder.timer"]
+    assert mine["forage-reset@coder.timer"]["activates"] == "forage-reset@coder.service"
+    assert mine["forage-reset@coder.timer"]["next"]
+    forage.host.run("systemctl", "disable", "--now", "forage.target")
+
+
+def test_the_last_sandbox_can_be_followed_by_all_at_once(forage: Activated) -> None:
+    # They share the firewall and the resolvers, which are started and stopped with them.
+    forage.stop_all()
+    units = [forage.sandbox(name).unit for name in SANDBOXES]
+    forage.host.run("systemctl", "start", *units)
+    for name in SANDBOXES:
+        assert forage.running(name).state() == "running"
