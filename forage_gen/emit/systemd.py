@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 UNITS = "systemd/system"
 
 # Where units find programs: NixOS's system profile, then where other distributions have them.
-TOOL_PATH = "/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+TOOL_PATH = (
+    "/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+)
 
 # tmpfs counts inodes apart from bytes; one of its pages has 4,096 bytes (tmpfs(5)).
 PAGE = 4096
