@@ -1,0 +1,541 @@
+"""What a person may write wrongly, what they then read, and where it points.
+
+Each case is one file of an otherwise valid project; «this» is what is marked.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from tests.read.projects import (
+    FORAGE,
+    GOOD,
+    TEMPLATE,
+    as_json,
+    finding,
+    findings,
+    marked,
+    place_of,
+    text_at,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Bad(NamedTuple):
+    """A mistake: the file's text with a mark, then code and parts of message and hint."""
+
+    text: str
+    code: str
+    message: str
+    hint: str
+
+
+AGENT = '[agents.claude]\npackage = "claude-code"\n'
+MOUNT = '[workspace.mounts.docs]\nhostPath = "~/docs"\n'
+SANDBOX = 'template = "web"\nworkspace = "/srv/web"\n'
+
+IN_TEMPLATE = {
+    "a key in another case": Bad(
+        "«allowedhosts» = []", "unknown-key", "`allowedhosts`", "`allowedHosts`"
+    ),
+    "a key in snake_case": Bad(
+        "«extra_packages» = []", "unknown-key", "`extra_packages`", "`extraPackages`"
+    ),
+    "a key like no other": Bad("«zzz» = 1", "unknown-key", "`zzz`", "keys here are `agentIdentity`"),
+    "a key in a table": Bad(
+        '[resourceLimits]\n«memoryMaxx» = "1G"', "unknown-key", "`memoryMaxx`", "`memoryMax`"
+    ),
+    "a key below a free name": Bad(
+        f'{AGENT}«secretname» = "anthropic"', "unknown-key", "`secretname`", "`secretName`"
+    ),
+    "a dotted key": Bad('agentIdentity.«gituser» = "A"', "unknown-key", "`gituser`", "`gitUser`"),
+    "a key in an inline table": Bad(
+        "isolation = { «private» = true }", "unknown-key", "`private`", "`privateUsers`"
+    ),
+    "a key in quotes": Bad('«"net work"» = "none"', "unknown-key", "`net work`", "`network`"),
+    "a key in Unicode": Bad('«"ネット"» = 1', "unknown-key", "`ネット`", "The keys here are"),
+    "a key with a control character": Bad(
+        '«"a\\u0007"» = 1', "unknown-key", "`a\\x07`", "The keys here are"
+    ),
+    "a table that does not exist": Bad("[«limits»]\ncpu = 1", "unknown-key", "`limits`", "keys here"),
+    "a key that pydantic marks names with": Bad(
+        '«"[key]"» = 1', "unknown-key", "`[key]`", "The keys here are"
+    ),
+    "a string for a boolean": Bad(
+        'nixDaemon = «"yes"»', "wrong-type", "must be `true` or `false`, not a string", "= false`"
+    ),
+    "a number for a boolean": Bad(
+        "nixDaemon = «1»", "wrong-type", "must be `true` or `false`, not a number", "= false`"
+    ),
+    "a boolean for a number": Bad(
+        "[resourceLimits]\ntasksMax = «true»",
+        "wrong-type",
+        "must be a whole number, not `true` or `false`",
+        "`tasksMax = 512`",
+    ),
+    "a fraction for a number": Bad(
+        "[resourceLimits]\ntasksMax = «5.5»",
+        "wrong-type",
+        "a whole number, not a number with a fraction",
+        "`tasksMax = 512`",
+    ),
+    "a number for a string": Bad(
+        "[resourceLimits]\nmemoryMax = «4»", "wrong-type", "a string, not a number", '"4G"`'
+    ),
+    "a string for a list": Bad(
+        'extraPackages = «"ripgrep"»', "wrong-type", "a list, not a string", '["ripgrep", '
+    ),
+    "an item that is no string": Bad(
+        'extraPackages = ["fd", «5»]', "wrong-type", "Each item of `extraPackages`", '["ripgrep", '
+    ),
+    "a list for a table": Bad(
+        "resourceLimits = «[1, 2]»", "wrong-type", "a table, not a list", "`[resourceLimits]`"
+    ),
+    "an array of tables for a table": Bad(
+        "[[«resourceLimits»]]\ntasksMax = 512", "wrong-type", "a table, not a list", "Write"
+    ),
+    "a string for a table of names": Bad(
+        'agents = «"claude"»', "wrong-type", "`agents` must be a table", "`[agents]`"
+    ),
+    "a string for a named table": Bad(
+        'agents.claude = «"x"»', "wrong-type", "`claude` must be a table", "`[agents.claude]`"
+    ),
+    "a date": Bad(
+        "description = «2024-05-01»", "wrong-type", "a string, not a date or time", "`description"
+    ),
+    "a filter that is a number": Bad(
+        "[isolation]\nsyscallFilter = «5»", "wrong-type", "a string or a list of strings", "Write"
+    ),
+    "a filter with a number": Bad(
+        '[isolation]\nsyscallFilter = «["@mount", 1]»', "wrong-type", "list of strings", "Write"
+    ),
+    "a value of no choice": Bad(
+        'network = «"restrictd"»', "bad-value", "`restrictd`, which is none", "`restricted`"
+    ),
+    "a value unlike any choice": Bad(
+        'network = «"x"»', "bad-value", "`x`", 'one of `"full"`, `"restricted"`, `"none"`.'
+    ),
+    "the proxy, which does not exist yet": Bad(
+        f'{AGENT}auth = «"proxy"»', "bad-value", "`proxy`", '`"wrapper"`'
+    ),
+    "an agent without a package": Bad(
+        "[agents.«claude»]", "missing-key", "`claude` has no `package`", 'package = "claude-code"'
+    ),
+    "a mount without a source": Bad(
+        '[workspace.mounts.«docs»]\ncontainerPath = "/srv/docs"', "missing-key", "`hostPath`", "~/docs"
+    ),
+    "a mount without a target": Bad(
+        '[workspace.mounts.«docs»]\nhostPath = "~/docs"', "missing-key", "`containerPath`", "docs"
+    ),
+    "an agent's name": Bad(
+        '[agents.«My_Agent»]\npackage = "claude-code"', "name-invalid", "an agent", "`my-agent`"
+    ),
+    "a mount's name": Bad(
+        '[workspace.mounts.«"a b"»]\nhostPath = "/a"\ncontainerPath = "/srv/a"',
+        "name-invalid",
+        "a mount",
+        "`a-b`",
+    ),
+    "a name that pydantic marks names with": Bad(
+        '[agents.«"[key]"»]\npackage = "claude-code"', "name-invalid", "`[key]`", "`key`"
+    ),
+    "an unknown parent": Bad(
+        'extends = «"wob"»', "no-such-parent", "no template `wob`", "The other templates: there are"
+    ),
+    "an unknown secret": Bad(
+        f'{AGENT}secretName = «"antropic"»', "no-such-secret", "`antropic`", "`anthropic`?"
+    ),
+    "a secret unlike any other": Bad(
+        f'{AGENT}secretName = «"zz"»', "no-such-secret", "`zz`", 'zz = "/run/secrets/zz"'
+    ),
+    "itself as its parent": Bad(
+        'extends = «"web"»', "inheritance-cycle", "`web` → `web`", "Remove `extends`."
+    ),
+    "a variable without a secret": Bad(
+        f'{AGENT}«authEnvVar» = "A_KEY"', "auth-without-secret", "has no effect", "remove"
+    ),
+    "an unknown agent's key": Bad(
+        '[agents.x]\npackage = "hello"\n«secretName» = "anthropic"', "missing-key", "`hello`", "authEnvVar"
+    ),
+    "an unknown agent's permissions": Bad(
+        '[agents.x]\npackage = "hello"\n[agents.x.«permissions»]\nallow = ["Read"]',
+        "permissions-unknown-agent",
+        "`hello`",
+        "`claude-code`",
+    ),
+    "an unknown agent's configuration": Bad(
+        '[agents.x]\npackage = "hello"\n«hostConfigDir» = "~/.x"', "missing-key", "`hello`", "/home/agent"
+    ),
+    "a target without a source": Bad(
+        f'{AGENT}«containerConfigDir» = "/home/agent/.c"',
+        "config-dir-without-host",
+        "`containerConfigDir` has no effect",
+        "hostConfigDir",
+    ),
+    "one program twice": Bad(
+        f'{AGENT}[agents.other]\npackage = «"claude-code"»', "agent-twice", "`other`", "second"
+    ),
+    "skipAll with allow": Bad(
+        f'{AGENT}permissions.allow = ["Read"]\npermissions.«skipAll» = true',
+        "skip-all-with-allow",
+        "so `allow` has no effect",
+        "Remove `skipAll`",
+    ),
+    "a public host in full": Bad(
+        'network = "full"\nallowedHosts = [«"example.org"»]', "public-host-in-full", "every public", "10.0.0.5"
+    ),
+    "a public address in full": Bad(
+        'network = "full"\nallowedHosts = ["10.0.0.5", «"203.0.113.7"»]',
+        "public-host-in-full",
+        "`203.0.113.7`",
+        "private",
+    ),
+    "a host in none": Bad(
+        'network = "none"\nallowedHosts = [«"10.0.0.5"»]', "hosts-without-network", "`none`", "restricted"
+    ),
+    "a host in the default, none": Bad(
+        'allowedHosts = [«"example.org"»]', "hosts-without-network", "of `web` is `none`", "restricted"
+    ),
+    "restricted to nothing": Bad(
+        'network = «"restricted"»', "restricted-without-hosts", "`web`", 'network = "none"'
+    ),
+    "IPv6": Bad(
+        'network = "restricted"\nallowedHosts = [«"2001:db8::1"»]', "no-ipv6", "IPv6", "IPv4 address"
+    ),
+    "the sandboxes themselves": Bad(
+        'network = "restricted"\nallowedHosts = [«"10.100.0.5"»]', "subnet-collision", "10.100.0.0/16", "subnet"
+    ),
+    "a wildcard at other ports": Bad(
+        'network = "restricted"\nallowedHosts = ["x.org:1", «"*.x.org:2"»]', "wildcard-ports", "`*.x.org`", "1 or 2"
+    ),
+    "a wildcard below the agent's own host": Bad(
+        f'network = "restricted"\nallowedHosts = [«"*.api.anthropic.com:8443"»]\n{AGENT}',
+        "wildcard-ports",
+        "`api.anthropic.com`",
+        "80, 443 or 8443",
+    ),
+    "a URL": Bad('allowedHosts = [«"https://x.org/"»]', "host-url", "URL", "`x.org`"),
+    "a port": Bad('allowedHosts = [«"x.org:99999"»]', "port-range", "65535", "443"),
+    "a prefix": Bad('allowedHosts = [«"10.0.0.1/8"»]', "host-bits", "first address", "`10.0.0.0/8`"),
+    "no host name": Bad('allowedHosts = [«"a_b!.org"»]', "host-label", "`a_b!.org`", "letters"),
+    "a wildcard for everything": Bad('allowedHosts = [«"*"»]', "host-everything", "every host", "full"),
+    "no international name": Bad('allowedHosts = [«"☃☃.org"»]', "host-international", "IDNA", "xn--"),
+    "a relative path": Bad(
+        f'{MOUNT}containerPath = «"docs"»', "path-relative", "`docs`", "begins with `/`"
+    ),
+    "dots": Bad(
+        '[workspace.mounts.d]\ncontainerPath = "/srv/d"\nhostPath = «"/srv/../etc"»', "path-dots", "`..`", "without"
+    ),
+    "another user's home": Bad(
+        '[workspace.mounts.d]\ncontainerPath = "/srv/d"\nhostPath = «"~bob/d"»', "path-other-user", "`~bob/d`", "`/home/bob/d`"
+    ),
+    "a control character": Bad(
+        '[workspace.mounts.d]\ncontainerPath = "/srv/d"\nhostPath = «"/a\\u001bb"»', "path-control-character", "escape", "without"
+    ),
+    "a newline": Bad(
+        '[workspace.mounts.d]\ncontainerPath = "/srv/d"\nhostPath = «"/a\\nb"»', "path-control-character", "newline", "without"
+    ),
+    "a colon": Bad(
+        '[workspace.mounts.d]\ncontainerPath = "/srv/d"\nhostPath = «"/a:b"»', "path-colon", "`:`", "Rename"
+    ),
+    "the store": Bad(f'{MOUNT}containerPath = «"/nix/x"»', "container-path-system", "`/nix`", "/workspace"),
+    "/run": Bad(f'{MOUNT}containerPath = «"/run/x"»', "container-path-system", "`/run`", "/workspace"),
+    "/proc": Bad(f'{MOUNT}containerPath = «"/proc"»', "container-path-system", "`/proc`", "/workspace"),
+    "/etc": Bad(f'{MOUNT}containerPath = «"/etc/x"»', "container-path-system", "`/etc`", "/workspace"),
+    "the workspace itself": Bad(
+        f'{MOUNT}containerPath = «"/workspace"»', "mounts-overlap", "where the workspace", "/workspace/docs"
+    ),
+    "two mounts at one place": Bad(
+        f'{MOUNT}containerPath = "/srv/a"\n[workspace.mounts.two]\nhostPath = "/b"\ncontainerPath = «"/srv/a/b"»',
+        "mounts-overlap",
+        "`/srv/a/b` overlaps the mount at `/srv/a`",
+        "outside",
+    ),
+    "a mount over an agent's state": Bad(
+        f'{AGENT}hostConfigDir = «"~/.claude"»\n{MOUNT}containerPath = "/home/agent/.claude/x"',
+        "mounts-overlap",
+        "`/home/agent/.claude`",
+        "outside",
+    ),
+    "a mount over a path that is protected": Bad(
+        f'protectedPaths = ["docs/secret"]\n{MOUNT}containerPath = «"/workspace/docs"»',
+        "mounts-overlap",
+        "`/workspace/docs/secret`",
+        "protectedPaths",
+    ),
+    "a mount over a path that is protected by default": Bad(
+        f'{MOUNT}containerPath = «"/workspace/.git/hooks/x"»', "mounts-overlap", ".git/hooks", "outside"
+    ),
+    "a protected path outside": Bad(
+        'protectedPaths = [«"/etc"»]', "protected-path-absolute", "`/etc`", "`etc`"
+    ),
+    "a size": Bad('[resourceLimits]\nmemoryMax = «"4 GB"»', "memory-size-invalid", "`4 GB`", "`4G`"),
+    "a quota": Bad('[resourceLimits]\ncpuQuota = «"two"»', "cpu-quota-invalid", "`two`", "200%"),
+    "a disk": Bad('[resourceLimits]\ndiskMax = «"50%"»', "disk-size-invalid", "`50%`", "4G"),
+    "tasks": Bad("[resourceLimits]\ntasksMax = «1»", "tasks-max-small", "`1`", "16"),
+    "a calendar": Bad('resetEvery = «"dayly"»', "calendar-invalid", "`dayly`", "`daily`"),
+    "a package with a version": Bad(
+        'extraPackages = [«"python@3.11"»]', "package-version", "`python@3.11`", "`python`"
+    ),
+    "no attribute path": Bad('extraPackages = [«"a..b"»]', "package-invalid", "`a..b`", "dots"),
+    "a system call": Bad(
+        '[isolation]\nsyscallFilter = «["ptraze"]»', "syscall-unknown", "`ptraze`", "`ptrace`"
+    ),
+    "a description of two lines": Bad('description = «"a\\nb"»', "text-invalid", "newline", "without"),
+    "a command": Bad('initCommands = ["make", «""»]', "command-empty", "empty", "npm install"),
+    "a permission": Bad(
+        f'{AGENT}permissions.deny = [«"Bash("»]', "permission-parentheses", "`Bash(`", "rule"
+    ),
+    "an address": Bad('[agentIdentity]\ngitEmail = «"me"»', "git-email-invalid", "`me`", "agent@example.org"),
+    "wide characters before it": Bad(
+        'agentIdentity = { gitUser = "日本 😀", «gitMail» = "a@b.c" }', "unknown-key", "`gitMail`", "`gitEmail`"
+    ),
+    "a value of several lines": Bad(
+        "[isolation]\nsyscallFilter = «[»\n  1,\n]", "wrong-type", "list of strings", "Write"
+    ),
+}  # fmt: skip
+
+IN_FORAGE = {
+    "a misspelt key": Bad(f"«sandbox» = 1\n{FORAGE}", "unknown-key", "`sandbox`", "`sandboxes`"),
+    "a missing user": Bad("«s»ubnet = '10.9.0.0/16'", "missing-key", "`user`", 'user = "alice"'),
+    "a missing key of a sandbox": Bad(
+        'user = "alice"\n[sandboxes.«web»]\ntemplate = "web"', "missing-key", "`workspace`", "workspace ="
+    ),
+    "a missing template of a sandbox": Bad(
+        'user = "alice"\n[sandboxes]\n«web» = { workspace = "/srv/web" }', "missing-key", "`template`", "template ="
+    ),
+    "an unknown template": Bad(
+        'user = "alice"\n[sandboxes.a]\ntemplate = «"wep"»\nworkspace = "/a"', "no-such-template", "`wep`", "`web`?"
+    ),
+    "a template unlike any other": Bad(
+        'user = "alice"\n[sandboxes.a]\ntemplate = «"zzz"»\nworkspace = "/a"', "no-such-template", "`zzz`", "templates are `web`."
+    ),
+    "a sandbox's name in capitals": Bad(
+        f'user = "alice"\n[sandboxes.«MyWeb»]\n{SANDBOX}', "name-invalid", "lower-case letters", "`my-web`"
+    ),
+    "a sandbox's name that is long": Bad(
+        f'user = "alice"\n[sandboxes.«{"a" * 64}»]\n{SANDBOX}', "name-too-long", "at most 63", "Write"
+    ),
+    "a sandbox's name with a dot": Bad(
+        f'user = "alice"\n[sandboxes.«"a.b"»]\n{SANDBOX}', "name-invalid", "`a.b`", "`a-b`"
+    ),
+    "a sandbox's name that is empty": Bad(
+        f'user = "alice"\n[sandboxes.«""»]\n{SANDBOX}', "name-invalid", '`""`', "my-sandbox"
+    ),
+    "a sandbox's name that is taken": Bad(
+        f'user = "alice"\n[sandboxes.«localhost»]\n{SANDBOX}', "name-reserved", "the host itself", "another"
+    ),
+    "a secret's name": Bad(
+        'user = "alice"\n[secrets]\n«"a b"» = "/run/secrets/x"', "secret-name-invalid", "`a b`", "`a-b`"
+    ),
+    "root": Bad('user = «"root"»', "user-is-root", "`root`", "person"),
+    "a number that is too small": Bad('user = "alice"\nuid = «0»', "out-of-range", "at least 1", "1000"),
+    "a number that is too large": Bad('user = "alice"\ngid = «70000»', "out-of-range", "at most 60000", "100"),
+    "a boolean for an id": Bad('user = "alice"\nuid = «true»', "wrong-type", "whole number", "1000"),
+    "an interface": Bad('user = "alice"\nexternalInterface = «"eth 0"»', "interface-invalid", "`eth 0`", "eth0"),
+    "a workspace": Bad(
+        'user = "alice"\n[sandboxes.web]\ntemplate = "web"\nworkspace = «"web"»', "path-relative", "`web`", "`/`"
+    ),
+    "a public subnet": Bad('user = "alice"\nsubnet = «"8.8.0.0/16"»', "subnet-public", "private", "10.0.0.0/8"),
+    "a small subnet": Bad('user = "alice"\nsubnet = «"10.0.0.0/30"»', "subnet-small", "too small", "/29"),
+    "no subnet": Bad('user = "alice"\nsubnet = «"10.0.0"»', "subnet-invalid", "`10.0.0`", "10.100.0.0/16"),
+    "a secret in the store": Bad(
+        'user = "alice"\nsecrets.a = «"/nix/store/x"»', "secret-in-store", "Nix store", "/run/secrets"
+    ),
+    "a secret in a home": Bad('user = "alice"\nsecrets.a = «"~/key"»', "secret-in-home", "home", "sops-nix"),
+    "a key of a weak kind": Bad(
+        'user = "alice"\nauthorizedKeys = [«"ssh-dss AAAA"»]', "ssh-key-weak", "ssh-dss", "ed25519"
+    ),
+    "a key that lost its end": Bad(
+        'user = "alice"\nauthorizedKeys = [«"ssh-ed25519 AAAAC3Nz a@b"»]', "ssh-key-damaged", "damaged", "again"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", IN_TEMPLATE.values(), ids=IN_TEMPLATE)
+def test_in_a_template(tmp_path: Path, case: Bad) -> None:
+    text, place = marked(case.text)
+    found = finding(tmp_path, {**GOOD, "templates/web.toml": text})
+    assert (found.code, found.location.file) == (case.code, "templates/web.toml")
+    assert place_of(found) == place
+    assert found.location.source_line == text.split("\n")[place.line - 1]
+    assert case.message in found.message
+    assert case.hint in found.hint
+
+
+@pytest.mark.parametrize("case", IN_FORAGE.values(), ids=IN_FORAGE)
+def test_in_forage_toml(tmp_path: Path, case: Bad) -> None:
+    text, place = marked(case.text)
+    found = finding(tmp_path, {**GOOD, "forage.toml": text})
+    assert (found.code, found.location.file) == (case.code, "forage.toml")
+    assert place_of(found) == place
+    assert found.location.source_line == text.split("\n")[place.line - 1]
+    assert case.message in found.message
+    assert case.hint in found.hint
+
+
+def _same(toml: str, as_json: str) -> bool:
+    """Whether two stretches, of TOML and of JSON, say the same."""
+    expected = json.loads(as_json)
+    try:
+        return bool(tomllib.loads(f"x = {toml}")["x"] == expected)
+    except tomllib.TOMLDecodeError:
+        return toml == expected
+
+
+JSON_CASES = {
+    **{name: ("templates/web.toml", case) for name, case in IN_TEMPLATE.items()},
+    **{name: ("forage.toml", case) for name, case in IN_FORAGE.items()},
+}
+# What one language has and the other has not: dates, values that only a header
+# makes, and a place in a text without keys; and lists are broken differently.
+NOT_IN_JSON = {
+    "a date",
+    "an array of tables for a table",
+    "a missing user",
+    "a value of several lines",
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(JSON_CASES) - NOT_IN_JSON))
+def test_the_same_in_json(tmp_path: Path, name: str) -> None:
+    file, case = JSON_CASES[name]
+    files = {**GOOD, file: marked(case.text)[0]}
+    in_toml = finding(tmp_path / "toml", files)
+    in_json = finding(tmp_path / "json", as_json(files))
+    assert (in_json.code, in_json.message) == (in_toml.code, in_toml.message)
+    assert in_json.hint == in_toml.hint
+    assert in_json.location.file == "forage.json"
+    written = text_at(in_json)
+    # A list goes on over several lines, and is marked in its first.
+    assert written == "[" or _same(text_at(in_toml), written)
+
+
+def test_null_is_a_value_of_json_only(tmp_path: Path) -> None:
+    template = '{"nixDaemon": null}'
+    project = f'{{"user": "a", "templates": {{"web": {template}}}}}'
+    found = finding(tmp_path, {"forage.json": project})
+    assert (found.code, text_at(found)) == ("wrong-type", "null")
+    assert "must be `true` or `false`, not null" in found.message
+
+
+def test_every_mistake_of_every_file_in_one_run_in_order(tmp_path: Path) -> None:
+    found = findings(
+        tmp_path,
+        {
+            "forage.toml": 'user = 5\nsubnet = "x"\n[sandboxes.a]\ntemplate = "nope"\n',
+            "templates/a.toml": 'extends = "nobody"\nnetwrk = "none"\nnixDaemon = 1\n',
+            "templates/b.toml": 'network = "restricted"\n[agents.claude]\nsecretName = "x"\n',
+            "templates/c.toml": "network = \n",
+            "forage.lock": "version = 1\n[sandboxes]\na = true\n",
+        },
+    )
+    assert [(each.location.file, each.location.line, each.code) for each in found] == [
+        ("forage.lock", 3, "lock-damaged"),
+        ("forage.toml", 1, "wrong-type"),
+        ("forage.toml", 2, "subnet-invalid"),
+        ("forage.toml", 3, "missing-key"),
+        ("forage.toml", 4, "no-such-template"),
+        ("templates/a.toml", 1, "no-such-parent"),
+        ("templates/a.toml", 2, "unknown-key"),
+        ("templates/a.toml", 3, "wrong-type"),
+        ("templates/b.toml", 1, "restricted-without-hosts"),
+        ("templates/b.toml", 2, "missing-key"),
+        ("templates/b.toml", 3, "no-such-secret"),
+        ("templates/c.toml", 1, "toml-syntax"),
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_no_reason_to_call_its_template_missing(
+    tmp_path: Path,
+) -> None:
+    found = finding(tmp_path, {**GOOD, "templates/web.toml": "network"})
+    assert found.code == "toml-syntax"
+
+
+CYCLES = {
+    "one": ({"web": "web"}, ["web"]),
+    "two": ({"web": "b", "b": "web"}, ["b"]),
+    "three": ({"web": "c", "c": "a", "a": "web"}, ["a"]),
+    "two at once": ({"web": "web", "x": "y", "y": "x"}, ["web", "x"]),
+    "with a template that leads there": ({"web": "b", "b": "web", "c": "b"}, ["b"]),
+}
+
+
+@pytest.mark.parametrize(("parents", "reported"), CYCLES.values(), ids=CYCLES)
+def test_each_cycle_is_reported_once(
+    tmp_path: Path, parents: dict[str, str], reported: list[str]
+) -> None:
+    files = {f"templates/{name}.toml": f'extends = "{of}"\n' for name, of in parents.items()}
+    found = findings(tmp_path, {**GOOD, **files})
+    assert [(each.code, each.location.file) for each in found] == [
+        ("inheritance-cycle", f"templates/{name}.toml") for name in reported
+    ]
+
+
+def test_a_cycle_is_shown_from_end_to_end(tmp_path: Path) -> None:
+    files = {"web": "c", "c": "a", "a": "web"}
+    found = finding(
+        tmp_path,
+        {**GOOD, **{f"templates/{n}.toml": f'extends = "{of}"\n' for n, of in files.items()}},
+    )
+    assert "`a` → `web` → `c` → `a`" in found.message
+    assert place_of(found) == (1, 11, 16)
+
+
+def test_skip_all_in_a_child_and_allow_in_its_parent(tmp_path: Path) -> None:
+    found = finding(
+        tmp_path,
+        {
+            **GOOD,
+            "templates/base.toml": f'{AGENT}permissions.allow = ["Read"]\n',
+            "templates/web.toml": 'extends = "base"\nagents.claude.permissions.skipAll = true\n',
+        },
+    )
+    assert found.code == "skip-all-with-allow"
+    assert (found.location.file, *place_of(found)) == ("templates/web.toml", 2, 27, 34)
+    assert "`allow` in templates/base.toml" in found.message
+
+
+def test_a_finding_in_a_parent_names_the_child_in_which_it_arises(tmp_path: Path) -> None:
+    found = finding(
+        tmp_path,
+        {
+            **GOOD,
+            "templates/base.toml": 'network = "restricted"\nallowedHosts = ["x.org"]\n',
+            "templates/web.toml": 'extends = "base"\nnetwork = "none"\n',
+        },
+    )
+    assert (found.location.file, *place_of(found)) == ("templates/base.toml", 2, 17, 24)
+    assert "the network of `web` is `none`" in found.message
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_line_endings_move_nothing(tmp_path: Path, newline: str) -> None:
+    text = newline.join(['network = "none"', "nixDaemon = 1", ""])
+    found = finding(tmp_path, {**GOOD, "templates/web.toml": text})
+    assert place_of(found) == (2, 13, 14)
+    assert found.location.source_line == "nixDaemon = 1"
+
+
+@pytest.mark.parametrize("name", ["Web.toml", "a b.toml", "a.b.toml", "-.toml"])
+def test_names_of_template_files(tmp_path: Path, name: str) -> None:
+    found = finding(tmp_path, {**GOOD, f"templates/{name}": TEMPLATE})
+    assert (found.code, found.location.file) == ("name-invalid", f"templates/{name}")
+
+
+def test_the_name_of_a_file_can_be_shown_whatever_bytes_it_has(tmp_path: Path) -> None:
+    name = b"templates/\xff\n.toml".decode(errors="surrogateescape")
+    found = finding(tmp_path, {**GOOD, name: TEMPLATE})
+    assert found.location.file == "templates/\\udcff\\n.toml"
+
+
+def test_files_that_editors_leave_are_not_read(tmp_path: Path) -> None:
+    files = dict.fromkeys(("templates/.web.toml", "templates/web.toml~", "templates/README"), "x")
+    assert findings(tmp_path, {**GOOD, **files}) == []
