@@ -41,7 +41,7 @@ TOML = {
     "no equals sign": Broken("network« »'x'", "toml-syntax", "expected '='", "toml.io"),
     "a string that goes on": Broken('description = «"a\n»', "toml-syntax", "", "toml.io"),
     "a list that goes on": Broken(
-        "extraPackages = [\n'a',\n« »", "toml-syntax", "unclosed", "toml"
+        "extraPackages = [\n'a',\n« »", "toml-syntax", "invalid value", "toml"
     ),
     "a number of many digits": Broken(
         f"«x»={'9' * 5000}", "toml-syntax", "exceeds the limit", "toml.io"
