@@ -8,12 +8,15 @@ Each figure is the best of a few whole processes, started as a person would.
 from __future__ import annotations
 
 import os
-import resource
 import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import resource
 
 ROUNDS = 5
 TEMPLATES = 20

@@ -42,8 +42,10 @@ def in_words(sandbox: p.Sandbox, resolved: Resolved) -> str:
         "Its agents": list(_agents(template)) or ["none"],
         "It is held by": list(_held(sandbox)),
     }
-    blocks = [f"{heading}\n" + "".join(f"  - {line}\n" for line in lines)
-              for heading, lines in sections.items()]
+    blocks = [
+        f"{heading}\n" + "".join(f"  - {line}\n" for line in lines)
+        for heading, lines in sections.items()
+    ]
     return f"{title}\n{'=' * len(title)}\n\n" + "\n".join(blocks)
 
 

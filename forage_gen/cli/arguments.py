@@ -65,7 +65,6 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-
 def _command(commands: _Commands, name: str, summary: str) -> argparse.ArgumentParser:
     return commands.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
 

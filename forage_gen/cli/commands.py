@@ -6,7 +6,6 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from forage_gen.check.lint import lint
 from forage_gen.cli.main import Exit
 from forage_gen.cli.output import show_findings
 from forage_gen.diagnostics import Diagnostic, EnvironmentFailureError, Location, Severity
@@ -83,6 +82,8 @@ def build(options: argparse.Namespace) -> int:
 
 def check(options: argparse.Namespace) -> int:
     """Validate, lint, and compare the tree with what a build would write."""
+    from forage_gen.check.lint import lint  # noqa: PLC0415  needed by this command only
+
     if options.no_tree:
         findings = lint(plan_project(options.directory))
     else:

@@ -35,12 +35,16 @@ def run(arguments: Sequence[str]) -> int:
     options = top.parse_args(arguments)
     if options.version:
         sys.stdout.write(f"forage-gen {__version__}\n")
-        return Exit.DONE
-    if options.command is None:
+    elif options.command is None:
         top.print_help()
-        return Exit.DONE
+    else:
+        return _run(_command(options.command), options)
+    return Exit.DONE
+
+
+def _run(command: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
     try:
-        return _command(options.command)(options)
+        return command(options)
     except InvalidProjectError as failure:
         return _report_invalid(failure, options)
     except EnvironmentFailureError as failure:
@@ -51,7 +55,7 @@ def run(arguments: Sequence[str]) -> int:
         return Exit.DONE
     except KeyboardInterrupt:
         return _fail("Interrupted.", "Nothing was changed; run the command again.")
-    except Exception as bug:  # noqa: BLE001  no traceback reaches a user who did not ask
+    except Exception as bug:  # no traceback reaches a user who did not ask
         if "FORAGE_TRACEBACK" in os.environ:
             raise
         return _fail(

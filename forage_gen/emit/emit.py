@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     from forage_gen.resolve.plan import Plan
 
 _TARGETS = (
-    nix, nspawn, systemd, network_env, nftables, resolver, shell, agents, git, guest_files, facts,
+    nix,
+    nspawn,
+    systemd,
+    network_env,
+    nftables,
+    resolver,
+    shell,
+    agents,
+    git,
+    guest_files,
+    facts,
 )
 
 

@@ -54,9 +54,10 @@ def allowed_hosts(template: p.Template) -> list[str]:
     for name in template.names:
         shown = f"*.{name.name}" if name.wildcard else name.name
         hosts.extend(f"{shown}:{port}" for port in name.ports)
-    for rule in template.addresses:
-        hosts.append(str(rule.network) if rule.port is None else f"{rule.network}:{rule.port}")
-    return hosts
+    return hosts + [
+        str(rule.network) if rule.port is None else f"{rule.network}:{rule.port}"
+        for rule in template.addresses
+    ]
 
 
 def limits(given: p.Limits) -> dict[str, str | int | None]:

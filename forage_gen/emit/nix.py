@@ -62,13 +62,13 @@ def _guest(template: p.Template, plan: p.Plan) -> Artifact:
         uid=q.integer(plan.owner.uid),
         gid=q.integer(plan.owner.gid),
         nix_daemon=q.boolean(template.nix_daemon),
-        init=_file(template, template.init_file) if template.init_commands else None,
+        init=_file(template.init_file) if template.init_commands else None,
         authorized_keys=_keys(plan),
         agents=[_agent(template, agent) for agent in template.agents],
         etc=[
             _Guest(
                 q.attr_name(path.removeprefix("etc/")),
-                _file(template, f"{template.guest_root}/{path}"),
+                _file(f"{template.guest_root}/{path}"),
             )
             for path in _etc(template)
         ],
@@ -90,7 +90,7 @@ def _package(path: tuple[str, ...]) -> NixToken:
     return q.attr_path(("pkgs", *path))
 
 
-def _file(template: p.Template, path: str) -> NixToken:
+def _file(path: str) -> NixToken:
     """Write the path of a file of the tree as seen from the directory `guests`."""
     return q.path_literal(f"./{path.removeprefix('guests/')}")
 
@@ -113,5 +113,5 @@ def _agent(template: p.Template, agent: p.Agent) -> _Agent:
         name=q.attr_name(agent.name),
         package=_package(agent.package),
         program=q.string(agent.program),
-        wrapper=_file(template, template.wrapper_file(agent)),
+        wrapper=_file(template.wrapper_file(agent)),
     )

@@ -43,5 +43,6 @@ def write_starter(directory: Path) -> list[Path]:
                 file.write(text)
     except OSError as failure:
         message = f"Cannot write {failure.filename}: {failure.strerror}."
-        raise EnvironmentFailureError(message, "Choose a directory that you may write to.") from None
+        hint = "Choose a directory that you may write to."
+        raise EnvironmentFailureError(message, hint) from None
     return list(files)

@@ -29,14 +29,14 @@ def user_name(text: str) -> UserName:
     if text == "root":
         raise ValueProblem(
             code="user-is-root",
-            message="The owner of the workspaces is `root`: what an agent writes would belong to root.",
+            message="The owner of the workspaces is `root`: what an agent writes would be root's.",
             hint="Name the person who works on the projects.",
         )
     if not _USER.fullmatch(text):
         raise ValueProblem(
             code="user-invalid",
-            message=f"{shown(text)} is no user name: it has lower-case letters, digits, `_` and `-`, begins"
-            " with a letter or `_`, and is at most 31 characters long.",
+            message=f"{shown(text)} is no user name: it has lower-case letters, digits, `_` and"
+            " `-`, begins with a letter or `_`, and is at most 31 characters long.",
             hint="Write the name as `id -un` prints it.",
         )
     return UserName(text)
@@ -51,8 +51,8 @@ def interface_name(text: str) -> InterfaceName:
     if not _INTERFACE.fullmatch(text):
         raise ValueProblem(
             code="interface-invalid",
-            message=f"{shown(text)} is no interface name: it has letters, digits, `_`, `-` and `.`, and is"
-            " at most 15 characters long.",
+            message=f"{shown(text)} is no interface name: it has letters, digits, `_`, `-` and `.`,"
+            " and is at most 15 characters long.",
             hint="Write one name as `ip -brief link` prints it, such as `eth0`.",
         )
     return InterfaceName(text)

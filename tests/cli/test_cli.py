@@ -117,7 +117,7 @@ def test_the_bytes_do_not_depend_on_the_surroundings(project: Path, tmp_path: Pa
     assert forage_gen("build", project).returncode == DONE
     environment = {"LC_ALL": "C", "TZ": "Asia/Tokyo", "PYTHONHASHSEED": "7", "HOME": "/nowhere"}
     subprocess.run(
-        ["/bin/sh", "-c", 'umask 077; exec "$@"', "sh", sys.executable, "-m", "forage_gen", "build"],
+        ["sh", "-c", 'umask 077; exec "$0" -m forage_gen build', sys.executable],
         cwd=elsewhere,
         env=os.environ | environment | {"PYTHONPATH": str(ROOT)},
         check=True,
@@ -136,7 +136,7 @@ def test_the_bytes_do_not_depend_on_the_surroundings(project: Path, tmp_path: Pa
         (lambda tree: (tree / "default.nix").unlink(), "tree-missing"),
         (lambda tree: (tree / "extra").write_text(""), "tree-unknown"),
         (lambda tree: (tree / "libexec" / "forage-prepare").chmod(0o644), "tree-mode"),
-        (lambda tree: shutil.rmtree(tree), "tree-no-tree"),
+        (shutil.rmtree, "tree-no-tree"),
         (lambda tree: edit(tree.parent / "forage.toml", "10.100.", "10.101."), "tree-stale"),
         (lambda tree: (tree.parent / "forage.lock").unlink(), "lock-stale"),
     ],
