@@ -28,20 +28,32 @@ def leftovers(host: TestHost) -> str:
     return host.sh(script).stdout
 
 
+def without(forage: Activated, name: str) -> str:
+    """What there is while the sandbox is stopped and another runs, for what all share."""
+    forage.running("neighbour")
+    forage.stop(name)
+    sandbox = forage.sandbox(name)
+    # systemd stops what nobody needs any more just after the sandbox.
+    places = (f"/run/netns/{sandbox.netns}", sandbox.root, sandbox.workspace.staging)
+    for place in places:
+        look = ("findmnt", place)
+        forage.host.wait_for(
+            lambda look=look: forage.host.run(*look, check=False).returncode, f"no {place}"
+        )
+    return leftovers(forage.host)
+
+
 @pytest.mark.parametrize("name", SANDBOXES)
 def test_a_stop_leaves_nothing(forage: Activated, name: str) -> None:
-    forage.running("neighbour")  # keeps up what all share
-    forage.stop(name)
-    before = leftovers(forage.host)
+    before = without(forage, name)
     forage.running(name)
     assert leftovers(forage.host) != before
     forage.stop(name)
-    assert leftovers(forage.host) == before
+    forage.host.wait_for(lambda: leftovers(forage.host) == before, "all is gone")
 
 
 def test_a_killed_sandbox_leaves_nothing(forage: Activated) -> None:
-    forage.stop("coder")
-    before = leftovers(forage.host)
+    before = without(forage, "coder")
     forage.running("coder")
     forage.host.run("systemctl", "kill", "--signal=KILL", forage.sandbox("coder").unit)
     forage.host.wait_for(lambda: leftovers(forage.host) == before, "all is gone")
