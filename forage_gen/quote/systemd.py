@@ -8,9 +8,9 @@ The functions here are named for the kinds; systemd.unit(5), systemd.exec(5) and
 - A backslash at the end that is not escaped continues the line.
 - ``%`` starts a specifier; ``%%`` is a percent sign (systemd.unit(5),
   "Specifiers").
-- A line that is no UTF-8 in systemd's eyes is ignored with a warning, the
-  setting on it lost. Unicode's noncharacters (U+FDD0 to U+FDEF and the last two
-  code points of each plane) are not in its eyes, so they are refused here.
+- A unit with a line that is no UTF-8 in systemd's eyes is not loaded. Unicode's
+  noncharacters (U+FDD0 to U+FDEF and the last two code points of each plane)
+  are not in its eyes, so they are refused here.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ _LINE_BREAK = re.compile(r"[\n\r]")
 _BACKSLASHES_AT_END = re.compile(r"\\*\Z")
 _BARE_WORD = re.compile(r"[A-Za-z0-9_./:,@+=-]+")
 _CONTROL = re.compile(r"[\x01-\x1f\x7f]")
+_NOT_IN_BIND_PATHS = re.compile(r"""[\x01-\x1f\x7f"']""")
 _NAMED_CONTROL = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _PROGRAM = re.compile(r"""[^\x00-\x1f\x7f"'\\$]+""")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -238,10 +239,16 @@ def bind_paths(source: str, destination: str) -> SystemdToken:
         Both in double quotes, which make their colons plain.
 
     Raises:
-        Unquotable: :func:`path_word` refuses one of them.
+        Unquotable: :func:`path_word` refuses one of them, or it has a quote or
+            a control character: systemd 257 loses those on the way to its
+            executor, and the unit does not start.
 
-    Source: systemd.exec(5), "BindPaths="; ``config_parse_bind_paths``.
+    Source: systemd.exec(5), "BindPaths="; ``config_parse_bind_paths``;
+    ``exec-context-bind-path`` in execute-serialize.c.
     """
+    for name in (source, destination):
+        if _NOT_IN_BIND_PATHS.search(name):
+            SystemdToken.refuse(name, "systemd's executor takes no quote or control character here")
     return SystemdToken.joined(":", [path_word(source), path_word(destination)])
 
 
@@ -251,17 +258,21 @@ def credential(name: str, source: str) -> SystemdToken:
     Args:
         name: The credential's name: letters, digits, ``_``, ``.`` and ``-``.
         source: The path of the file with its content, as for :func:`path`.
-            Colons in it are plain.
+            Colons and quotes in it are plain.
 
     Returns:
         ``name:source``.
 
     Raises:
         Unquotable: The name is not of that form, or :func:`path` refuses the
-            source.
+            source, or it has a space or a backslash: systemd 257 loses those on
+            the way to its executor, and the unit does not start.
 
-    Source: systemd.exec(5), "LoadCredential="; ``config_parse_load_credential``.
+    Source: systemd.exec(5), "LoadCredential="; ``config_parse_load_credential``;
+    ``exec-context-load-credentials`` in execute-serialize.c.
     """
+    if not {" ", "\\"}.isdisjoint(source):
+        SystemdToken.refuse(source, "systemd's executor takes no space or backslash here")
     if not _CREDENTIAL.fullmatch(name) or name in {".", ".."}:
         SystemdToken.refuse(name, "a credential's name is letters, digits, _, . and -")
     if len(name) > _FILE_NAME_MAX:
@@ -480,7 +491,7 @@ def comment(text: str) -> SystemdToken:
 def _check(text: str) -> None:
     encoded = SystemdToken.utf8(text)
     if _NONCHARACTER.search(text):
-        SystemdToken.refuse(text, "systemd ignores a line with a Unicode noncharacter")
+        SystemdToken.refuse(text, "systemd loads no file with a Unicode noncharacter")
     # Four bytes a control character, two a quote, and room for the setting's name.
     if len(encoded) * 4 + 1024 > _LINE_MAX:
         SystemdToken.refuse(text, "a line has at most 1 MiB")

@@ -2,8 +2,8 @@
 
 A test gets values in batches of BATCH, because starting a reader costs more than
 reading. The environment variable FORAGE_EXAMPLES says how many values in all each
-test tries (2,000 without it). Hypothesis shrinks a batch that fails: what remains
-is one value that fails, among trivial ones.
+test tries (2,000 without it). A batch that fails is not shrunk: that would start
+the reader hundreds of times, and the values are short and compared one by one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import string
 from typing import TYPE_CHECKING, TypeVar
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
@@ -71,6 +71,7 @@ def in_batches(
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         return settings(
             max_examples=-(-EXAMPLES // size),
+            phases=[Phase.explicit, Phase.reuse, Phase.generate],
             deadline=None,  # a reader's start takes as long as it takes
             suppress_health_check=[
                 HealthCheck.too_slow,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -55,8 +56,8 @@ def test_booleans(config: Path) -> None:
     assert_read_back(read(config, lines, "--type=bool"), ["true", "false"])
 
 
-@pytest.mark.parametrize("quote", [gitconfig.string, gitconfig.comment])
 @in_batches(UNENCODABLE)
-def test_text_that_is_no_utf_8_is_refused(quote: Callable[[str], str], texts: list[str]) -> None:
-    for text in texts:
+def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
+    functions: list[Callable[[str], object]] = [gitconfig.string, gitconfig.comment]
+    for quote, text in itertools.product(functions, texts):
         assert_refused(quote, text)

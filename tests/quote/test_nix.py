@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 from typing import TYPE_CHECKING
@@ -99,22 +100,14 @@ def test_booleans() -> None:
     assert_read_back(evaluate([nix.boolean(True), nix.boolean(False)]), [True, False])
 
 
-@pytest.mark.parametrize(
-    "quote",
-    [
-        nix.string,
+@in_batches(UNENCODABLE)
+def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
+    functions: list[Callable[[str], object]] = [nix.string,
         lambda text: nix.indented_string(f"a\n{text}"),
         nix.attr_name,
         nix.path_literal,
-        nix.comment,
-    ],
-)
-@in_batches(UNENCODABLE)
-def test_text_that_is_no_utf_8_is_refused(
-    quote: Callable[[str], NixToken],
-    texts: list[str],
-) -> None:
-    for text in texts:
+        nix.comment]
+    for quote, text in itertools.product(functions, texts):
         assert_refused(quote, text)
 
 
