@@ -54,10 +54,13 @@ def allowed_hosts(template: p.Template) -> list[str]:
     for name in template.names:
         shown = f"*.{name.name}" if name.wildcard else name.name
         hosts.extend(f"{shown}:{port}" for port in name.ports)
-    return hosts + [
-        str(rule.network) if rule.port is None else f"{rule.network}:{rule.port}"
-        for rule in template.addresses
-    ]
+    return hosts + [_address(rule) for rule in template.addresses]
+
+
+def _address(rule: p.AddressRule) -> str:
+    single = rule.network.prefixlen == rule.network.max_prefixlen
+    shown = rule.network.network_address if single else rule.network
+    return str(shown) if rule.port is None else f"{shown}:{rule.port}"
 
 
 def limits(given: p.Limits) -> dict[str, str | int | None]:
