@@ -7,6 +7,7 @@ is something to say about them, so a clean build never pays for this module.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -113,10 +114,16 @@ def toml_comments(text: str) -> Iterator[Comment]:
         pending.extend(reversed(node.children))
 
 
+# The grammar knows no `+` in numbers: `1e+9` is `1e09` to it, of the same length.
+# Strings are matched to be left alone.
+_EXPONENT = re.compile(r'("(?:[^"\\]|\\.)*")|([eE])\+')
+
+
 def json_index(text: str) -> Index:
     """Index a JSON document (RFC 8259)."""
     index = Index()
-    for node in _items(_parse(text, tree_sitter_json.language())):
+    readable = _EXPONENT.sub(lambda match: match[1] or f"{match[2]}0", text)
+    for node in _items(_parse(readable, tree_sitter_json.language())):
         index.spans[()] = Entry(_span(node), _span(node))
         _add_json_value(index, (), node)
     return index

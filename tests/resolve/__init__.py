@@ -1,0 +1,1 @@
+"""Tests of forage_gen/resolve/."""
