@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 PROJECT_TOML = "forage.toml"
 PROJECT_JSON = "forage.json"
 TEMPLATES = "templates"
+LOCK = "forage.lock"
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -74,7 +75,8 @@ class Inputs:
 
     `found` are the mistakes so far. They travel with the inputs, as `resolve` can
     find more in what is sound, and people want to read all of them in one run.
-    `sound_project` is None if forage.toml is not valid.
+    `sound_project` is None if forage.toml is not valid, `lock_file` if there is none
+    that can be read.
     """
 
     root: Path
@@ -82,6 +84,7 @@ class Inputs:
     sound_project: Project | None
     templates: dict[str, TemplateSource]
     files: tuple[SourceFile, ...]
+    lock_file: SourceFile | None = None
     found: tuple[Diagnostic, ...] = ()
 
     @property
@@ -146,6 +149,8 @@ class _Reader:
         sources = self._embedded_templates(file) if file and embedded else self._template_files()
         templates = {source.name: self._checked(source) for source in sources}
         project = self._project(file, TEMPLATES if embedded else None) if file else None
+        lock = self.root / LOCK
+        lock_file = self._source(lock, LOCK) if os.path.lexists(lock) else None
         self.found += check_references(file, templates, self.names)
         used = [*([file] if file else []), *(template.file for template in templates.values())]
         return Inputs(
@@ -154,6 +159,7 @@ class _Reader:
             sound_project=project,
             templates=templates,
             files=tuple({source.name: source for source in used}.values()),
+            lock_file=lock_file,
             found=tuple(_without_secrets(self.found)),
         )
 

@@ -84,8 +84,8 @@ def _check_room(inputs: Inputs, project: m.Project) -> Iterator[Diagnostic]:
     used = len(_used_templates(project))
     if used > RESOLVER_PORTS:
         message = (
-            f"{used:,} templates are in use; a host has ports for the resolvers of "
-            f"{RESOLVER_PORTS:,}."
+            f"A host has ports for the resolvers of {RESOLVER_PORTS:,} templates; the project "
+            f"uses {used:,}."
         )
         hint = "Let sandboxes share templates."
         yield error("too-many-templates", message, hint, inputs.project_file.start())

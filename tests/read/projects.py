@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from forage_gen.diagnostics import InvalidProjectError
 from forage_gen.read.load import load
-from forage_gen.read.source import read_source
 from forage_gen.resolve.resolve import resolve
 
 if TYPE_CHECKING:
@@ -71,10 +70,8 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
 
 def resolved(root: Path, files: Mapping[str, str | bytes]) -> Resolved:
     """Write a project, and make its plan."""
-    write(root, files)
-    lock = root / "forage.lock"
-    lock_file = read_source(lock, "forage.lock") if lock.exists() else None
-    return resolve(load(root), lock_file)
+    inputs = load(write(root, files))
+    return resolve(inputs, inputs.lock_file)
 
 
 def findings(root: Path, files: Mapping[str, str | bytes]) -> list[Diagnostic]:

@@ -36,7 +36,9 @@ class Bad(NamedTuple):
     hint: str
 
 
+USER = 'user = "alice"\n'
 AGENT = '[agents.claude]\npackage = "claude-code"\n'
+TARGET = '[workspace.mounts.d]\ncontainerPath = "/srv/d"\n'
 MOUNT = '[workspace.mounts.docs]\nhostPath = "~/docs"\n'
 SANDBOX = 'template = "web"\nworkspace = "/srv/web"\n'
 
@@ -47,7 +49,9 @@ IN_TEMPLATE = {
     "a key in snake_case": Bad(
         "«extra_packages» = []", "unknown-key", "`extra_packages`", "`extraPackages`"
     ),
-    "a key like no other": Bad("«zzz» = 1", "unknown-key", "`zzz`", "keys here are `agentIdentity`"),
+    "a key like no other": Bad(
+        "«zzz» = 1", "unknown-key", "`zzz`", "keys here are `agentIdentity`"
+    ),
     "a key in a table": Bad(
         '[resourceLimits]\n«memoryMaxx» = "1G"', "unknown-key", "`memoryMaxx`", "`memoryMax`"
     ),
@@ -63,7 +67,9 @@ IN_TEMPLATE = {
     "a key with a control character": Bad(
         '«"a\\u0007"» = 1', "unknown-key", "`a\\x07`", "The keys here are"
     ),
-    "a table that does not exist": Bad("[«limits»]\ncpu = 1", "unknown-key", "`limits`", "keys here"),
+    "a table that does not exist": Bad(
+        "[«limits»]\ncpu = 1", "unknown-key", "`limits`", "keys here"
+    ),
     "a key that pydantic marks names with": Bad(
         '«"[key]"» = 1', "unknown-key", "`[key]`", "The keys here are"
     ),
@@ -128,7 +134,10 @@ IN_TEMPLATE = {
         "[agents.«claude»]", "missing-key", "`claude` has no `package`", 'package = "claude-code"'
     ),
     "a mount without a source": Bad(
-        '[workspace.mounts.«docs»]\ncontainerPath = "/srv/docs"', "missing-key", "`hostPath`", "~/docs"
+        '[workspace.mounts.«docs»]\ncontainerPath = "/srv/docs"',
+        "missing-key",
+        "`hostPath`",
+        "~/docs",
     ),
     "a mount without a target": Bad(
         '[workspace.mounts.«docs»]\nhostPath = "~/docs"', "missing-key", "`containerPath`", "docs"
@@ -161,7 +170,10 @@ IN_TEMPLATE = {
         f'{AGENT}«authEnvVar» = "A_KEY"', "auth-without-secret", "has no effect", "remove"
     ),
     "an unknown agent's key": Bad(
-        '[agents.x]\npackage = "hello"\n«secretName» = "anthropic"', "missing-key", "`hello`", "authEnvVar"
+        '[agents.x]\npackage = "hello"\n«secretName» = "anthropic"',
+        "missing-key",
+        "`hello`",
+        "authEnvVar",
     ),
     "an unknown agent's permissions": Bad(
         '[agents.x]\npackage = "hello"\n[agents.x.«permissions»]\nallow = ["Read"]',
@@ -170,7 +182,10 @@ IN_TEMPLATE = {
         "`claude-code`",
     ),
     "an unknown agent's configuration": Bad(
-        '[agents.x]\npackage = "hello"\n«hostConfigDir» = "~/.x"', "missing-key", "`hello`", "/home/agent"
+        '[agents.x]\npackage = "hello"\n«hostConfigDir» = "~/.x"',
+        "missing-key",
+        "`hello`",
+        "/home/agent",
     ),
     "a target without a source": Bad(
         f'{AGENT}«containerConfigDir» = "/home/agent/.c"',
@@ -188,7 +203,10 @@ IN_TEMPLATE = {
         "Remove `skipAll`",
     ),
     "a public host in full": Bad(
-        'network = "full"\nallowedHosts = [«"example.org"»]', "public-host-in-full", "every public", "10.0.0.5"
+        'network = "full"\nallowedHosts = [«"example.org"»]',
+        "public-host-in-full",
+        "every public",
+        "10.0.0.5",
     ),
     "a public address in full": Bad(
         'network = "full"\nallowedHosts = ["10.0.0.5", «"203.0.113.7"»]',
@@ -197,22 +215,37 @@ IN_TEMPLATE = {
         "private",
     ),
     "a host in none": Bad(
-        'network = "none"\nallowedHosts = [«"10.0.0.5"»]', "hosts-without-network", "`none`", "restricted"
+        'network = "none"\nallowedHosts = [«"10.0.0.5"»]',
+        "hosts-without-network",
+        "`none`",
+        "restricted",
     ),
     "a host in the default, none": Bad(
-        'allowedHosts = [«"example.org"»]', "hosts-without-network", "of `web` is `none`", "restricted"
+        'allowedHosts = [«"example.org"»]',
+        "hosts-without-network",
+        "of `web` is `none`",
+        "restricted",
     ),
     "restricted to nothing": Bad(
         'network = «"restricted"»', "restricted-without-hosts", "`web`", 'network = "none"'
     ),
     "IPv6": Bad(
-        'network = "restricted"\nallowedHosts = [«"2001:db8::1"»]', "no-ipv6", "IPv6", "IPv4 address"
+        'network = "restricted"\nallowedHosts = [«"2001:db8::1"»]',
+        "no-ipv6",
+        "IPv6",
+        "IPv4 address",
     ),
     "the sandboxes themselves": Bad(
-        'network = "restricted"\nallowedHosts = [«"10.100.0.5"»]', "subnet-collision", "10.100.0.0/16", "subnet"
+        'network = "restricted"\nallowedHosts = [«"10.100.0.5"»]',
+        "subnet-collision",
+        "10.100.0.0/16",
+        "subnet",
     ),
     "a wildcard at other ports": Bad(
-        'network = "restricted"\nallowedHosts = ["x.org:1", «"*.x.org:2"»]', "wildcard-ports", "`*.x.org`", "1 or 2"
+        'network = "restricted"\nallowedHosts = ["x.org:1", «"*.x.org:2"»]',
+        "wildcard-ports",
+        "`*.x.org`",
+        "1 or 2",
     ),
     "a wildcard below the agent's own host": Bad(
         f'network = "restricted"\nallowedHosts = [«"*.api.anthropic.com:8443"»]\n{AGENT}',
@@ -222,37 +255,51 @@ IN_TEMPLATE = {
     ),
     "a URL": Bad('allowedHosts = [«"https://x.org/"»]', "host-url", "URL", "`x.org`"),
     "a port": Bad('allowedHosts = [«"x.org:99999"»]', "port-range", "65535", "443"),
-    "a prefix": Bad('allowedHosts = [«"10.0.0.1/8"»]', "host-bits", "first address", "`10.0.0.0/8`"),
+    "a prefix": Bad(
+        'allowedHosts = [«"10.0.0.1/8"»]', "host-bits", "first address", "`10.0.0.0/8`"
+    ),
     "no host name": Bad('allowedHosts = [«"a_b!.org"»]', "host-label", "`a_b!.org`", "letters"),
-    "a wildcard for everything": Bad('allowedHosts = [«"*"»]', "host-everything", "every host", "full"),
-    "no international name": Bad('allowedHosts = [«"☃☃.org"»]', "host-international", "IDNA", "xn--"),
+    "a wildcard for everything": Bad(
+        'allowedHosts = [«"*"»]', "host-everything", "every host", "full"
+    ),
+    "no international name": Bad(
+        'allowedHosts = [«"☃☃.org"»]', "host-international", "IDNA", "xn--"
+    ),
     "a relative path": Bad(
         f'{MOUNT}containerPath = «"docs"»', "path-relative", "`docs`", "begins with `/`"
     ),
-    "dots": Bad(
-        '[workspace.mounts.d]\ncontainerPath = "/srv/d"\nhostPath = «"/srv/../etc"»', "path-dots", "`..`", "without"
-    ),
+    "dots": Bad(f'{TARGET}hostPath = «"/srv/../etc"»', "path-dots", "`..`", "without"),
     "another user's home": Bad(
-        '[workspace.mounts.d]\ncontainerPath = "/srv/d"\nhostPath = «"~bob/d"»', "path-other-user", "`~bob/d`", "`/home/bob/d`"
+        f'{TARGET}hostPath = «"~bob/d"»', "path-other-user", "`~bob/d`", "`/home/bob/d`"
     ),
     "a control character": Bad(
-        '[workspace.mounts.d]\ncontainerPath = "/srv/d"\nhostPath = «"/a\\u001bb"»', "path-control-character", "escape", "without"
+        f'{TARGET}hostPath = «"/a\\u001bb"»', "path-control-character", "escape", "without"
     ),
     "a newline": Bad(
-        '[workspace.mounts.d]\ncontainerPath = "/srv/d"\nhostPath = «"/a\\nb"»', "path-control-character", "newline", "without"
+        f'{TARGET}hostPath = «"/a\\nb"»', "path-control-character", "newline", "without"
     ),
-    "a colon": Bad(
-        '[workspace.mounts.d]\ncontainerPath = "/srv/d"\nhostPath = «"/a:b"»', "path-colon", "`:`", "Rename"
+    "a colon": Bad(f'{TARGET}hostPath = «"/a:b"»', "path-colon", "`:`", "Rename"),
+    "the store": Bad(
+        f'{MOUNT}containerPath = «"/nix/x"»', "container-path-system", "`/nix`", "/workspace"
     ),
-    "the store": Bad(f'{MOUNT}containerPath = «"/nix/x"»', "container-path-system", "`/nix`", "/workspace"),
-    "/run": Bad(f'{MOUNT}containerPath = «"/run/x"»', "container-path-system", "`/run`", "/workspace"),
-    "/proc": Bad(f'{MOUNT}containerPath = «"/proc"»', "container-path-system", "`/proc`", "/workspace"),
-    "/etc": Bad(f'{MOUNT}containerPath = «"/etc/x"»', "container-path-system", "`/etc`", "/workspace"),
+    "/run": Bad(
+        f'{MOUNT}containerPath = «"/run/x"»', "container-path-system", "`/run`", "/workspace"
+    ),
+    "/proc": Bad(
+        f'{MOUNT}containerPath = «"/proc"»', "container-path-system", "`/proc`", "/workspace"
+    ),
+    "/etc": Bad(
+        f'{MOUNT}containerPath = «"/etc/x"»', "container-path-system", "`/etc`", "/workspace"
+    ),
     "the workspace itself": Bad(
-        f'{MOUNT}containerPath = «"/workspace"»', "mounts-overlap", "where the workspace", "/workspace/docs"
+        f'{MOUNT}containerPath = «"/workspace"»',
+        "mounts-overlap",
+        "where the workspace",
+        "/workspace/docs",
     ),
     "two mounts at one place": Bad(
-        f'{MOUNT}containerPath = "/srv/a"\n[workspace.mounts.two]\nhostPath = "/b"\ncontainerPath = «"/srv/a/b"»',
+        f'{MOUNT}containerPath = "/srv/a"\n'
+        '[workspace.mounts.two]\nhostPath = "/b"\ncontainerPath = «"/srv/a/b"»',
         "mounts-overlap",
         "`/srv/a/b` overlaps the mount at `/srv/a`",
         "outside",
@@ -270,12 +317,17 @@ IN_TEMPLATE = {
         "protectedPaths",
     ),
     "a mount over a path that is protected by default": Bad(
-        f'{MOUNT}containerPath = «"/workspace/.git/hooks/x"»', "mounts-overlap", ".git/hooks", "outside"
+        f'{MOUNT}containerPath = «"/workspace/.git/hooks/x"»',
+        "mounts-overlap",
+        ".git/hooks",
+        "outside",
     ),
     "a protected path outside": Bad(
         'protectedPaths = [«"/etc"»]', "protected-path-absolute", "`/etc`", "`etc`"
     ),
-    "a size": Bad('[resourceLimits]\nmemoryMax = «"4 GB"»', "memory-size-invalid", "`4 GB`", "`4G`"),
+    "a size": Bad(
+        '[resourceLimits]\nmemoryMax = «"4 GB"»', "memory-size-invalid", "`4 GB`", "`4G`"
+    ),
     "a quota": Bad('[resourceLimits]\ncpuQuota = «"two"»', "cpu-quota-invalid", "`two`", "200%"),
     "a disk": Bad('[resourceLimits]\ndiskMax = «"50%"»', "disk-size-invalid", "`50%`", "4G"),
     "tasks": Bad("[resourceLimits]\ntasksMax = «1»", "tasks-max-small", "`1`", "16"),
@@ -287,75 +339,103 @@ IN_TEMPLATE = {
     "a system call": Bad(
         '[isolation]\nsyscallFilter = «["ptraze"]»', "syscall-unknown", "`ptraze`", "`ptrace`"
     ),
-    "a description of two lines": Bad('description = «"a\\nb"»', "text-invalid", "newline", "without"),
+    "a description of two lines": Bad(
+        'description = «"a\\nb"»', "text-invalid", "newline", "without"
+    ),
     "a command": Bad('initCommands = ["make", «""»]', "command-empty", "empty", "npm install"),
     "a permission": Bad(
         f'{AGENT}permissions.deny = [«"Bash("»]', "permission-parentheses", "`Bash(`", "rule"
     ),
-    "an address": Bad('[agentIdentity]\ngitEmail = «"me"»', "git-email-invalid", "`me`", "agent@example.org"),
+    "an address": Bad(
+        '[agentIdentity]\ngitEmail = «"me"»', "git-email-invalid", "`me`", "agent@example.org"
+    ),
     "wide characters before it": Bad(
-        'agentIdentity = { gitUser = "日本 😀", «gitMail» = "a@b.c" }', "unknown-key", "`gitMail`", "`gitEmail`"
+        'agentIdentity = { gitUser = "日本 😀", «gitMail» = "a@b.c" }',
+        "unknown-key",
+        "`gitMail`",
+        "`gitEmail`",
     ),
     "a value of several lines": Bad(
         "[isolation]\nsyscallFilter = «[»\n  1,\n]", "wrong-type", "list of strings", "Write"
     ),
-}  # fmt: skip
+}
 
 IN_FORAGE = {
     "a misspelt key": Bad(f"«sandbox» = 1\n{FORAGE}", "unknown-key", "`sandbox`", "`sandboxes`"),
     "a missing user": Bad("«s»ubnet = '10.9.0.0/16'", "missing-key", "`user`", 'user = "alice"'),
     "a missing key of a sandbox": Bad(
-        'user = "alice"\n[sandboxes.«web»]\ntemplate = "web"', "missing-key", "`workspace`", "workspace ="
+        f'{USER}[sandboxes.«web»]\ntemplate = "web"', "missing-key", "`workspace`", "workspace ="
     ),
     "a missing template of a sandbox": Bad(
-        'user = "alice"\n[sandboxes]\n«web» = { workspace = "/srv/web" }', "missing-key", "`template`", "template ="
+        f'{USER}[sandboxes]\n«web» = {{ workspace = "/srv/web" }}',
+        "missing-key",
+        "`template`",
+        "template =",
     ),
     "an unknown template": Bad(
-        'user = "alice"\n[sandboxes.a]\ntemplate = «"wep"»\nworkspace = "/a"', "no-such-template", "`wep`", "`web`?"
+        f'{USER}[sandboxes.a]\ntemplate = «"wep"»\nworkspace = "/a"',
+        "no-such-template",
+        "`wep`",
+        "`web`?",
     ),
     "a template unlike any other": Bad(
-        'user = "alice"\n[sandboxes.a]\ntemplate = «"zzz"»\nworkspace = "/a"', "no-such-template", "`zzz`", "templates are `web`."
+        f'{USER}[sandboxes.a]\ntemplate = «"zzz"»\nworkspace = "/a"',
+        "no-such-template",
+        "`zzz`",
+        "templates are `web`.",
     ),
     "a sandbox's name in capitals": Bad(
-        f'user = "alice"\n[sandboxes.«MyWeb»]\n{SANDBOX}', "name-invalid", "lower-case letters", "`my-web`"
+        f"{USER}[sandboxes.«MyWeb»]\n{SANDBOX}", "name-invalid", "lower-case letters", "`my-web`"
     ),
     "a sandbox's name that is long": Bad(
-        f'user = "alice"\n[sandboxes.«{"a" * 64}»]\n{SANDBOX}', "name-too-long", "at most 63", "Write"
+        f"{USER}[sandboxes.«{'a' * 64}»]\n{SANDBOX}", "name-too-long", "at most 63", "Write"
     ),
     "a sandbox's name with a dot": Bad(
-        f'user = "alice"\n[sandboxes.«"a.b"»]\n{SANDBOX}', "name-invalid", "`a.b`", "`a-b`"
+        f'{USER}[sandboxes.«"a.b"»]\n{SANDBOX}', "name-invalid", "`a.b`", "`a-b`"
     ),
     "a sandbox's name that is empty": Bad(
-        f'user = "alice"\n[sandboxes.«""»]\n{SANDBOX}', "name-invalid", '`""`', "my-sandbox"
+        f'{USER}[sandboxes.«""»]\n{SANDBOX}', "name-invalid", '`""`', "my-sandbox"
     ),
     "a sandbox's name that is taken": Bad(
-        f'user = "alice"\n[sandboxes.«localhost»]\n{SANDBOX}', "name-reserved", "the host itself", "another"
+        f"{USER}[sandboxes.«localhost»]\n{SANDBOX}", "name-reserved", "the host itself", "another"
     ),
     "a secret's name": Bad(
-        'user = "alice"\n[secrets]\n«"a b"» = "/run/secrets/x"', "secret-name-invalid", "`a b`", "`a-b`"
+        f'{USER}[secrets]\n«"a b"» = "/run/secrets/x"', "secret-name-invalid", "`a b`", "`a-b`"
     ),
     "root": Bad('user = «"root"»', "user-is-root", "`root`", "person"),
-    "a number that is too small": Bad('user = "alice"\nuid = «0»', "out-of-range", "at least 1", "1000"),
-    "a number that is too large": Bad('user = "alice"\ngid = «70000»', "out-of-range", "at most 60000", "100"),
-    "a boolean for an id": Bad('user = "alice"\nuid = «true»', "wrong-type", "whole number", "1000"),
-    "an interface": Bad('user = "alice"\nexternalInterface = «"eth 0"»', "interface-invalid", "`eth 0`", "eth0"),
+    "a number that is too small": Bad(f"{USER}uid = «0»", "out-of-range", "at least 1", "1000"),
+    "a number that is too large": Bad(
+        f"{USER}gid = «70000»", "out-of-range", "at most 60000", "100"
+    ),
+    "a boolean for an id": Bad(f"{USER}uid = «true»", "wrong-type", "whole number", "1000"),
+    "an interface": Bad(
+        f'{USER}externalInterface = «"eth 0"»', "interface-invalid", "`eth 0`", "eth0"
+    ),
     "a workspace": Bad(
-        'user = "alice"\n[sandboxes.web]\ntemplate = "web"\nworkspace = «"web"»', "path-relative", "`web`", "`/`"
+        f'{USER}[sandboxes.web]\ntemplate = "web"\nworkspace = «"web"»',
+        "path-relative",
+        "`web`",
+        "`/`",
     ),
-    "a public subnet": Bad('user = "alice"\nsubnet = «"8.8.0.0/16"»', "subnet-public", "private", "10.0.0.0/8"),
-    "a small subnet": Bad('user = "alice"\nsubnet = «"10.0.0.0/30"»', "subnet-small", "too small", "/29"),
-    "no subnet": Bad('user = "alice"\nsubnet = «"10.0.0"»', "subnet-invalid", "`10.0.0`", "10.100.0.0/16"),
+    "a public subnet": Bad(
+        f'{USER}subnet = «"8.8.0.0/16"»', "subnet-public", "private", "10.0.0.0/8"
+    ),
+    "a small subnet": Bad(f'{USER}subnet = «"10.0.0.0/30"»', "subnet-small", "too small", "/29"),
+    "no subnet": Bad(f'{USER}subnet = «"10.0.0"»', "subnet-invalid", "`10.0.0`", "10.100.0.0/16"),
     "a secret in the store": Bad(
-        'user = "alice"\nsecrets.a = «"/nix/store/x"»', "secret-in-store", "Nix store", "/run/secrets"
+        f'{USER}secrets.a = «"/nix/store/x"»', "secret-in-store", "Nix store", "/run/secrets"
     ),
-    "a secret in a home": Bad('user = "alice"\nsecrets.a = «"~/key"»', "secret-in-home", "home", "sops-nix"),
+    "a secret in a home": Bad(f'{USER}secrets.a = «"~/key"»', "secret-in-home", "home", "sops-nix"),
     "a key of a weak kind": Bad(
-        'user = "alice"\nauthorizedKeys = [«"ssh-dss AAAA"»]', "ssh-key-weak", "ssh-dss", "ed25519"
+        f'{USER}authorizedKeys = [«"ssh-dss AAAA"»]', "ssh-key-weak", "ssh-dss", "ed25519"
     ),
     "a key that lost its end": Bad(
-        'user = "alice"\nauthorizedKeys = [«"ssh-ed25519 AAAAC3Nz a@b"»]', "ssh-key-damaged", "damaged", "again"
+        f'{USER}authorizedKeys = [«"ssh-ed25519 AAAAC3Nz a@b"»]',
+        "ssh-key-damaged",
+        "damaged",
+        "again",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", IN_TEMPLATE.values(), ids=IN_TEMPLATE)
@@ -382,11 +462,12 @@ def test_in_forage_toml(tmp_path: Path, case: Bad) -> None:
 
 def _same(toml: str, as_json: str) -> bool:
     """Whether two stretches, of TOML and of JSON, say the same."""
-    expected = json.loads(as_json)
+    expected: object = json.loads(as_json)
     try:
-        return bool(tomllib.loads(f"x = {toml}")["x"] == expected)
+        value: object = tomllib.loads(f"x = {toml}")["x"]
     except tomllib.TOMLDecodeError:
-        return toml == expected
+        value = toml
+    return value == expected
 
 
 JSON_CASES = {
@@ -450,6 +531,12 @@ def test_every_mistake_of_every_file_in_one_run_in_order(tmp_path: Path) -> None
         ("templates/b.toml", 3, "no-such-secret"),
         ("templates/c.toml", 1, "toml-syntax"),
     ]
+
+
+def test_a_lock_that_cannot_be_read_hides_nothing(tmp_path: Path) -> None:
+    files = {"forage.toml": 'user = "root"\n', "forage.lock": "<<<<<<< HEAD\n"}
+    found = findings(tmp_path, {**GOOD, **files})
+    assert [each.code for each in found] == ["merge-conflict", "user-is-root"]
 
 
 def test_a_file_that_cannot_be_read_is_no_reason_to_call_its_template_missing(

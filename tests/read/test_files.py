@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -24,6 +23,9 @@ from tests.read.projects import (
     write,
 )
 from tests.requirements import require
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 class Broken(NamedTuple):

@@ -39,10 +39,13 @@ def names(tmp_path: Path, text: str) -> list[tuple[str, tuple[int, ...]]]:
             [("*.a.org", (1,)), ("*.b.a.org", (1, 2)), ("c.b.a.org", (1, 2, 3))],
         ),
         # ... but it is about what is below it only.
-        (["*.b.a.org:1", "b.a.org:1", "a.org:2"], [("a.org", (2,)), ("b.a.org", (1,)), ("*.b.a.org", (1,))]),
+        (
+            ["*.b.a.org:1", "b.a.org:1", "a.org:2"],
+            [("a.org", (2,)), ("b.a.org", (1,)), ("*.b.a.org", (1,))],
+        ),
         (["*.a.org:1", "ba.org:2"], [("*.a.org", (1,)), ("ba.org", (2,))]),
     ],
-)  # fmt: skip
+)
 def test_restricted(
     tmp_path: Path, hosts: list[str], expected: list[tuple[str, tuple[int, ...]]]
 ) -> None:

@@ -95,14 +95,16 @@ def test_every_key_has_a_meaning_and_every_value_an_example_that_is_valid(which:
 
 
 def test_keys_are_in_camel_case() -> None:
-    names = [name for which in BOTH for t in tables(json_schema(which)) for name in t["properties"]]  # type: ignore[union-attr]
-    assert names
+    every = [table["properties"] for which in BOTH for table in tables(json_schema(which))]
+    names = [name for keys in every if isinstance(keys, dict) for name in keys]
+    assert len(names) > 40
     assert all(name.isalnum() and name[0].islower() for name in names)
 
 
 def test_every_run_prints_the_same_bytes() -> None:
-    program = "import json; from forage_gen.schema.jsonschema import json_schema as s;" + (
-        "print(json.dumps([s('forage'), s('template')]))"
+    program = (
+        "import json; from forage_gen.schema.jsonschema import json_schema as schema;"
+        "print(json.dumps([schema('forage'), schema('template')]))"
     )
     printed = {
         subprocess.run(
