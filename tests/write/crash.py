@@ -23,7 +23,9 @@ from tests.write.support import snapshot
 if TYPE_CHECKING:
     from types import FrameType
 
-TRACED = {module.__file__ for module in (companions, create, locking, signals, staging, syscalls, tree)}
+TRACED = {
+    module.__file__ for module in (companions, create, locking, signals, staging, syscalls, tree)
+}
 OLD, NEW = TREES["old"], TREES["new"]
 
 
@@ -110,14 +112,11 @@ def main(directory: Path, name: str, scenario: str, way: str) -> int:
 
     Args:
         directory: A place to work in.
-        name: KILL, TERM, INT, or TWICE: the run that repairs is killed too, somewhere.
+        name: KILL, TERM, or TWICE: the run that repairs is killed too, somewhere.
         scenario: "create": there is no tree yet; "update": there is.
         way: "exchange"; "fallback": the file system cannot exchange two names.
     """
     number = signal.SIGKILL if name == "TWICE" else signal.Signals[f"SIG{name}"]
-    if number is signal.SIGINT:
-        # What a shell does; Python would print a traceback for each line.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if way == "fallback":
         for function in ("exchange", "rename_new"):
             setattr(syscalls, function, _no_exchange)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,6 @@ from forage_gen.write.errors import Code, WriteError
 from forage_gen.write.locking import hold
 from forage_gen.write.manifest import Manifest
 from forage_gen.write.tree import write
-from tests.requirements import require
 from tests.write.builder import TREES, numbered
 from tests.write.support import listed, python, snapshot
 
@@ -183,17 +183,20 @@ def test_the_lock_must_be_the_right_one(tmp_path: Path) -> None:
 
 
 def test_a_lock_of_a_killed_build_is_gone(tmp_path: Path) -> None:
-    require("flock")
-    with subprocess.Popen(
-        ["flock", str(tmp_path), "sh", "-c", "echo; exec sleep 600"], stdout=subprocess.PIPE
-    ) as child:
+    program = (
+        "import fcntl, os, sys, time; descriptor = os.open(sys.argv[1], os.O_RDONLY);"
+        "fcntl.flock(descriptor, fcntl.LOCK_EX); print(flush=True); time.sleep(600)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    waited: list[Path] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         child.stdout.readline()
-        waited: list[Path] = []
 
         def on_wait(path: Path) -> None:
             waited.append(path)
-            subprocess.run(["pkill", "-KILL", "-P", str(child.pid)], check=True)
+            child.kill()
 
         write(tmp_path / "generated", OLD.artifacts, OLD.manifest, on_wait=on_wait)
     assert waited == [tmp_path]
+    assert snapshot(tmp_path / "generated") == OLD.snapshot()
