@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,6 +71,7 @@ class Activated:
 
     host: TestHost
     plan: Plan
+    edited: list[str] = field(default_factory=list)
 
     def sandbox(self, name: str) -> p.Sandbox:
         """What the plan decided about a sandbox."""
@@ -113,9 +114,12 @@ class Activated:
 
     def edit(self, path: str, text: str) -> None:
         """Replace a file of the tree until the end of the test."""
+        self.edited.append(path)
         self.host.write(f"{TREE}/{path}", text)
 
     def mend(self) -> None:
         """Bring the tree back to what was generated, and forget failures."""
-        write_tree(self.host, emit(self.plan))
+        if self.edited:
+            write_tree(self.host, (a for a in emit(self.plan) if a.path in self.edited))
+            self.edited.clear()
         self.host.run("systemctl", "reset-failed")

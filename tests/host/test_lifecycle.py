@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,6 +29,10 @@ def leftovers(host: TestHost) -> str:
     return host.sh(script).stdout
 
 
+def is_no_mount(host: TestHost, place: str) -> bool:
+    return host.run("findmnt", place, check=False).returncode != 0
+
+
 def without(forage: Activated, name: str) -> str:
     """What there is while the sandbox is stopped and another runs, for what all share."""
     forage.running("neighbour")
@@ -36,10 +41,7 @@ def without(forage: Activated, name: str) -> str:
     # systemd stops what nobody needs any more just after the sandbox.
     places = (f"/run/netns/{sandbox.netns}", sandbox.root, sandbox.workspace.staging)
     for place in places:
-        look = ("findmnt", place)
-        forage.host.wait_for(
-            lambda look=look: forage.host.run(*look, check=False).returncode, f"no {place}"
-        )
+        forage.host.wait_for(partial(is_no_mount, forage.host, place), f"no {place}")
     return leftovers(forage.host)
 
 
