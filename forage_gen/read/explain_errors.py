@@ -90,7 +90,7 @@ def _diagnose(details: ErrorDetails, model: type[BaseModel], places: Places) -> 
         hint = _which_key(name, model_at(model, path[:-1]))
         return error("unknown-key", f"There is no key {shown(name)} here.", hint, places.key(path))
     if kind == "missing":
-        message = f"The key `{name}` is missing."
+        message = f"The key {shown(name)} is missing."
         return error("missing-key", message, _write(model, path), places.key(path[:-1]))
     code, message, hint = _about_value(details, name, model, path)
     return error(code, message, hint, places.key(path) if of_key else places.value(path))
@@ -105,7 +105,8 @@ def _about_value(
         message = f"`{name}` is {_show(value)}, which is none of its values."
         return "bad-value", message, _which_value(value, literal_values(model, path))
     if kind in _TYPE_NAMES:
-        what = f"Each item of `{name}`" if isinstance(path[-1], int) else f"{shown(name)}"
+        of_list = bool(path) and isinstance(path[-1], int)
+        what = f"Each item of {shown(name)}" if of_list else shown(name)
         message = f"{what} must be {_TYPE_NAMES[kind]}, not {describe(value)}."
         return "wrong-type", message, _write(model, path)
     if kind in _LIMITS:
@@ -189,7 +190,8 @@ def _write(model: type[BaseModel], path: KeyPath) -> str:
     if field is not None and field.examples:
         return f"Write for example `{field.alias} = {toml_text(field.examples[0])}`."
     if field is not None:  # a table
-        return f"Write its keys below a line `[{'.'.join(str(part) for part in path)}]`."
+        header = ".".join(str(part) for part in path)
+        return f"Write its keys below a line {shown(f'[{header}]')}."
     return "Write it as docs/reference.md shows."
 
 

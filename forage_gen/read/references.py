@@ -91,11 +91,8 @@ def _secrets_of_agents(source: TemplateSource, known: Table) -> Iterator[Diagnos
             yield conceal(error("secret-is-key", message, hint, where))
             continue
         close = closest(secret, sorted(known))
-        hint = (
-            f"Did you mean `{close}`?"
-            if close
-            else f'Add it below `[secrets]`: `{secret} = "/run/secrets/{secret}"`.'
-        )
+        line = shown(f'{secret} = "/run/secrets/{secret}"')
+        hint = f"Did you mean {shown(close)}?" if close else f"Add it below `[secrets]`: {line}."
         yield error("no-such-secret", f"There is no secret {shown(secret)}.", hint, where)
 
 
