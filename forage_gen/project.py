@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forage_gen import __version__
-from forage_gen.diagnostics import InvalidProjectError
 from forage_gen.emit.emit import emit
 from forage_gen.emit.facts import manifest_facts
 from forage_gen.read.load import load
-from forage_gen.read.source import SourceFile, UnreadableError, read_source
 from forage_gen.resolve.allocate import LOCK_NAME
 from forage_gen.resolve.resolve import Resolved, resolve
 from forage_gen.write import manifest
@@ -47,7 +45,8 @@ def plan_project(root: Path) -> Resolved:
         InvalidProjectError: with every finding.
         EnvironmentFailureError: the system does not let us read a file.
     """
-    return resolve(load(root), _read_lock(root))
+    inputs = load(root)
+    return resolve(inputs, inputs.lock_file)
 
 
 def compile_project(root: Path) -> Compiled:
@@ -71,13 +70,3 @@ def compile_project(root: Path) -> Compiled:
         lock_path=root / LOCK_NAME,
         lock=resolved.lock.render().encode(),
     )
-
-
-def _read_lock(root: Path) -> SourceFile | None:
-    path = root / LOCK_NAME
-    if not path.exists():
-        return None
-    try:
-        return read_source(path, LOCK_NAME)
-    except UnreadableError as failure:
-        raise InvalidProjectError([failure.diagnostic]) from None
