@@ -63,7 +63,7 @@ def environment(token_class: type[Token], templates: Path = TEMPLATES) -> jinja2
     """
     # Autoescape (ruff's S701) escapes for HTML, which would corrupt every
     # language here. `finalize` does its job: it refuses what is not quoted.
-    return jinja2.Environment(
+    made = jinja2.Environment(
         loader=jinja2.FileSystemLoader(templates),
         undefined=jinja2.StrictUndefined,
         finalize=_only(token_class),
@@ -78,6 +78,9 @@ def environment(token_class: type[Token], templates: Path = TEMPLATES) -> jinja2
         auto_reload=False,
         cache_size=-1,
     )
+    # No template calls jinja2's functions, and each rendering would copy their table.
+    made.globals.clear()
+    return made
 
 
 def render(token_class: type[Token], template_name: str, /, **context: object) -> str:

@@ -15,6 +15,7 @@ The functions here are named for the kinds; systemd.unit(5), systemd.exec(5) and
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -45,11 +46,8 @@ _UNIT_NAME = re.compile(
     r"[A-Za-z0-9:_.\\-]+(?:@[A-Za-z0-9:_.\\@-]*)?"
     r"\.(?:service|socket|device|mount|automount|swap|target|path|timer|slice|scope)",
 )
-_UNIT_NAME_BYTES = frozenset(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.",
-)
-
-
+# What a unit's name cannot hold as it is, and a dot at its start.
+_UNIT_NAME_ESCAPED = re.compile(r"\A\.|[^A-Za-z0-9:_./]")
 _PERCENTAGE = re.compile(r"[0-9]+(?:\.[0-9]{1,2})?%")
 
 
@@ -60,6 +58,7 @@ class SystemdToken(Token):
     language = "a systemd unit"
 
 
+@functools.lru_cache(maxsize=1024)
 def plain(text: str) -> SystemdToken:
     """Write the whole value of a setting that is one string, as Description= is.
 
@@ -372,15 +371,9 @@ def unit_instance_escape(text: str) -> str:
 
     Source: systemd.unit(5), "String escaping for inclusion in unit names".
     """
-    escaped = []
-    for position, byte in enumerate(SystemdToken.utf8(text)):
-        if byte == ord("/"):
-            escaped.append("-")
-        elif byte in _UNIT_NAME_BYTES and not (byte == ord(".") and position == 0):
-            escaped.append(chr(byte))
-        else:
-            escaped.append(f"\\x{byte:02x}")
-    return "".join(escaped)
+    # Latin-1 gives each byte of the UTF-8 text a character of its own.
+    plain_bytes = SystemdToken.utf8(text).decode("latin-1")
+    return _UNIT_NAME_ESCAPED.sub(_escaped_byte, plain_bytes).replace("/", "-")
 
 
 def unit_path_escape(name: str) -> str:
@@ -519,6 +512,10 @@ def _percent(text: str) -> str:
 def _odd_backslashes_at_end(text: str) -> bool:
     match = _BACKSLASHES_AT_END.search(text)
     return match is not None and len(match[0]) % 2 == 1
+
+
+def _escaped_byte(match: re.Match[str]) -> str:
+    return f"\\x{ord(match[0]):02x}"
 
 
 def _escaped_control(match: re.Match[str]) -> str:
