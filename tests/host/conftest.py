@@ -37,7 +37,7 @@ SERVERS = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def activated(host: TestHost, internet: Internet) -> Iterator[Activated]:
     """The compiled project on the host, with nothing started but what the tests start."""
     for name, address in NAMES.items():

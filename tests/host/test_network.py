@@ -269,3 +269,14 @@ def test_a_resolver_that_dies_comes_back_without_the_sandbox(
     forage.host.wait_for(lambda: look_up(coder, "allowed.example.net"), "names are back")
     after = forage.host.run("machinectl", "show", coder.name, "--property=Leader").stdout
     assert before == after
+
+
+def test_after_a_reload_the_next_question_opens_a_name_again(
+    forage: Activated, coder: Sandbox
+) -> None:
+    # A reload makes the sets anew, without what the resolver had put into them.
+    place = f"{NAMES['allowed.example.net']}:80"
+    assert fetch(coder, "allowed.example.net") == place
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    assert fetch(coder, place) == REFUSED
+    assert fetch(coder, "allowed.example.net") == place
