@@ -41,7 +41,8 @@ def without(forage: Activated, name: str) -> str:
     # systemd stops what nobody needs any more just after the sandbox.
     places = (f"/run/netns/{sandbox.netns}", sandbox.root, sandbox.workspace.staging)
     for place in places:
-        forage.host.wait_for(partial(is_no_mount, forage.host, place), f"no {place}")
+        gone = partial(is_no_mount, forage.host, place)
+        forage.host.wait_for(gone, f"no {place}", timeout=30)
     return leftovers(forage.host)
 
 
@@ -51,7 +52,7 @@ def test_a_stop_leaves_nothing(forage: Activated, name: str) -> None:
     forage.running(name)
     assert leftovers(forage.host) != before
     forage.stop(name)
-    forage.host.wait_for(lambda: leftovers(forage.host) == before, "all is gone")
+    forage.host.wait_for(lambda: leftovers(forage.host) == before, "all is gone", timeout=30)
 
 
 def test_a_killed_sandbox_leaves_nothing(forage: Activated) -> None:
