@@ -25,4 +25,4 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
                 address=q.env_file_value(str(sandbox.address)),
                 gateway=q.env_file_value(str(plan.gateway)),
             )
-            yield Artifact(f"sandboxes/{sandbox.name}/network.env", text.encode())
+            yield Artifact(f"sandboxes/{sandbox.name}.env", text.encode())

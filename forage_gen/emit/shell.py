@@ -77,4 +77,4 @@ def _facts(sandbox: p.Sandbox, owner: p.Owner) -> Artifact:
         mount_sources=q.words(mount.source for mount in below),
         mount_targets=q.words(mount.target.removeprefix(f"{p.WORKSPACE}/") for mount in below),
     )
-    return Artifact(f"sandboxes/{sandbox.name}/prepare.conf", text.encode())
+    return Artifact(f"sandboxes/{sandbox.name}.conf", text.encode())
