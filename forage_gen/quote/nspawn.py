@@ -5,8 +5,7 @@ They are divided into lines as unit files are, but there are no specifiers:
 
 - A carriage return ends a line as a newline does; blanks at both ends go.
 - A backslash at the end that is not escaped continues the line.
-- A line with one of Unicode's noncharacters is ignored with a warning, the
-  setting on it lost: for Inaccessible= that opens a door.
+- With one of Unicode's noncharacters in a line, nspawn does not start.
 """
 
 from __future__ import annotations
@@ -274,7 +273,7 @@ def _quoted_run(run: str) -> str:
 def _check(text: str) -> None:
     encoded = NspawnToken.utf8(text)
     if _NONCHARACTER.search(text):
-        NspawnToken.refuse(text, "systemd ignores a line with a Unicode noncharacter")
+        NspawnToken.refuse(text, "systemd loads no file with a Unicode noncharacter")
     # Twice for escapes and quotes, and room for the setting's name.
     if len(encoded) * 3 + 1024 > _LINE_MAX:
         NspawnToken.refuse(text, "a line has at most 1 MiB")

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from pathlib import Path
-from typing import TYPE_CHECKING, NewType, cast
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import strategies as st
@@ -28,7 +28,11 @@ from tests.requirements import require
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-Json = NewType("Json", dict[str, "Json"])
+
+# nft's JSON is objects in objects; what is looked at in the end is cast.
+class Json(dict[str, "Json"]):
+    """An object of nft's JSON."""
+
 
 INTERFACES = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=15)
 IDENTIFIERS = st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]{0,19}", fullmatch=True)
@@ -137,7 +141,9 @@ def test_a_keyword_is_refused(keyword: str) -> None:
     assert_refused(nft.identifier, keyword)
 
 
-@pytest.mark.parametrize("keyword", ["fwd", "accept", "log", "counter", "flow", "gc-interval", "ip6"])
+@pytest.mark.parametrize(
+    "keyword", ["fwd", "accept", "log", "counter", "flow", "gc-interval", "ip6"]
+)
 def test_nft_takes_no_keyword_for_a_name(keyword: str) -> None:
     done = load(table(f"set {keyword} {{\ntype ipv4_addr\n}}", f"chain {keyword} {{\n}}"))
     assert b"syntax error" in done.stderr
@@ -191,7 +197,12 @@ def test_comments_of_lines(texts: list[str]) -> None:
 
 @in_batches(UNENCODABLE)
 def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
-    functions: list[Callable[[str], object]] = [nft.string, nft.comment, nft.log_prefix, nft.line_comment]
+    functions: list[Callable[[str], object]] = [
+        nft.string,
+        nft.comment,
+        nft.log_prefix,
+        nft.line_comment,
+    ]
     for quote, text in itertools.product(functions, texts):
         assert_refused(quote, text)
 
@@ -204,8 +215,24 @@ def test_only_a_double_quote_or_its_length_bars_a_comment(texts: list[str]) -> N
 
 @pytest.mark.parametrize(
     "name",
-    ["", "a b", "a\tb", "a/b", "a:b", "a%d", 'a"b', "a*", "*", "a\\b", ".", "..", "all", "default"]
-    + ["é", "x" * 16],
+    [
+        "",
+        "a b",
+        "a\tb",
+        "a/b",
+        "a:b",
+        "a%d",
+        'a"b',
+        "a*",
+        "*",
+        "a\\b",
+        ".",
+        "..",
+        "all",
+        "default",
+        "é",
+        "x" * 16,
+    ],
 )
 def test_what_is_no_interface_is_refused(name: str) -> None:
     assert_refused(nft.interface, name)

@@ -97,16 +97,18 @@ def test_comments(texts: list[str]) -> None:
 
 
 def test_booleans() -> None:
-    assert_read_back(evaluate([nix.boolean(True), nix.boolean(False)]), [True, False])
+    assert_read_back(evaluate([nix.boolean(value=True), nix.boolean(value=False)]), [True, False])
 
 
 @in_batches(UNENCODABLE)
 def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
-    functions: list[Callable[[str], object]] = [nix.string,
+    functions: list[Callable[[str], object]] = [
+        nix.string,
         lambda text: nix.indented_string(f"a\n{text}"),
         nix.attr_name,
         nix.path_literal,
-        nix.comment]
+        nix.comment,
+    ]
     for quote, text in itertools.product(functions, texts):
         assert_refused(quote, text)
 

@@ -96,7 +96,7 @@ def test_an_environment_is_made_once() -> None:
 def test_a_template_is_found_by_its_name(tmp_path: Path) -> None:
     (tmp_path / "a.j2").write_text("{{ x }}\n")
     template = environment(NixToken, tmp_path).get_template("a.j2")
-    assert template.render(x=nix.boolean(True)) == "true\n"
+    assert template.render(x=nix.boolean(value=True)) == "true\n"
 
 
 def test_a_missing_template_is_an_error() -> None:

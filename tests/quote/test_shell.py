@@ -60,7 +60,11 @@ def test_comments(texts: list[str]) -> None:
 
 @in_batches(UNENCODABLE)
 def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
-    functions: list[Callable[[str], object]] = [shell.word, lambda text: shell.words([text]), shell.comment]
+    functions: list[Callable[[str], object]] = [
+        shell.word,
+        lambda text: shell.words([text]),
+        shell.comment,
+    ]
     for quote, text in itertools.product(functions, texts):
         assert_refused(quote, text)
 

@@ -30,12 +30,12 @@ TOKEN = NixToken("a")
         lambda token: token + token,
         lambda token: f"{token}",
         lambda token: f"{token:>5}",
-        lambda token: "{}".format(token),  # noqa: UP032 - the method is what is tested
+        lambda token: "<{}>".format(token),  # noqa: UP032, PLW0108 - the method is what is tested
         lambda token: "%s" % token,  # noqa: UP031 - the operator is what is tested
         lambda token: token * 1,
         lambda token: token[:],
         lambda token: token.join([token]),
-        lambda token: ",".join([token]),
+        lambda token: ",".join([token, token]),  # noqa: FLY002 - the method is what is tested
         lambda token: token.strip(),
         lambda token: token.replace("x", "y"),
         lambda token: token.encode().decode(),
@@ -92,7 +92,9 @@ def test_a_comment_says_all_of_the_text_or_is_refused(text: str) -> None:
     assert line == f"# {text}".rstrip()
 
 
-@pytest.mark.parametrize("text", ["a\nb", "a\rb", "a\0b", "\x1b[2J", "a\u2028b", "\u202e", "\ud800"])
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\rb", "a\0b", "\x1b[2J", "a\u2028b", "\u202e", "\ud800"]
+)
 def test_no_comment_hides_something(text: str) -> None:
     with pytest.raises(Unquotable):
         GitConfigToken.comment_line(text)
