@@ -55,7 +55,8 @@ def test_shellcheck_finds_nothing(tmp_path: Path, kind: str) -> None:
     require("shellcheck")
     files = []
     for artifact in emit(compile_project()):
-        if artifact.executable if kind == "scripts" else artifact.path.endswith(".conf") and artifact.path.startswith("sandboxes/"):
+        facts = artifact.path.startswith("sandboxes/") and artifact.path.endswith(".conf")
+        if artifact.executable if kind == "scripts" else facts:
             file = tmp_path / artifact.path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(artifact.content)
