@@ -2,12 +2,15 @@
 
 A test gets values in batches of BATCH, because starting a reader costs more than
 reading. The environment variable FORAGE_EXAMPLES says how many values in all each
-test tries (2,000 without it). A batch that fails is not shrunk: that would start
-the reader hundreds of times, and the values are short and compared one by one.
+of a language's main tests tries (2,000 without it); the others try a quarter.
+
+A batch that fails is not shrunk: that would start the reader hundreds of times,
+and the values are short and compared one by one.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import string
 from typing import TYPE_CHECKING, TypeVar
@@ -52,6 +55,9 @@ COMMENTS = st.text(
 )
 """Text of one line."""
 
+SOME = 1 / 4
+"""The share of what is not the heart of a language."""
+
 
 def one_line(texts: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     """The same texts, without the characters that end a line everywhere."""
@@ -68,13 +74,13 @@ def well_formed(text: str) -> bool:
 
 def in_batches(
     values: st.SearchStrategy[T],
-    size: int = BATCH,
+    share: float = 1,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Call a test with lists of `size` values, until EXAMPLES values were tried."""
+    """Call a test with lists of BATCH values, until it tried its share of EXAMPLES."""
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         return settings(
-            max_examples=-(-EXAMPLES // size),
+            max_examples=math.ceil(EXAMPLES * share / BATCH),
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
             deadline=None,  # a reader's start takes as long as it takes
             suppress_health_check=[
@@ -82,6 +88,6 @@ def in_batches(
                 HealthCheck.data_too_large,
                 HealthCheck.large_base_example,
             ],
-        )(given(st.lists(values, min_size=size, max_size=size))(test))
+        )(given(st.lists(values, min_size=BATCH, max_size=BATCH))(test))
 
     return decorate

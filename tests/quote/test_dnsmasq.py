@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from forage_gen.quote import dnsmasq
 from forage_gen.quote.token import Unquotable
 from tests.quote.expectations import assert_read_back, assert_refused, quotable
-from tests.quote.samples import COMMENTS, TEXTS, UNENCODABLE, in_batches, one_line
+from tests.quote.samples import COMMENTS, SOME, TEXTS, UNENCODABLE, in_batches, one_line
 from tests.requirements import require
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def test_paths(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> No
     assert_read_back(found["answers"], [f"198.18.0.{n}" for n in range(len(paths))])
 
 
-@in_batches(DOMAINS)
+@in_batches(DOMAINS, SOME)
 def test_below_a_domain_is_not_the_domain_itself(domains: list[str]) -> None:
     names = [f"{domain}.x{n}.test" for n, domain in enumerate(domains)]
     lines = [f"address=/{dnsmasq.below(name)}/198.18.0.1" for name in names]
@@ -132,19 +132,19 @@ def test_a_domain_is_also_all_names_below_it() -> None:
     assert found["answers"] == ["198.18.0.1", "198.18.0.1", None]
 
 
-@in_batches(st.ip_addresses())
+@in_batches(st.ip_addresses(), SOME)
 def test_addresses(addresses: list[IPv4Address | IPv6Address]) -> None:
     for address in addresses:
         assert ip_address(str(dnsmasq.address(address))) == address
     assert accepts(*(f"server={dnsmasq.address(address)}" for address in addresses))
 
 
-@in_batches(st.integers(1, 65535))
+@in_batches(st.integers(1, 65535), SOME)
 def test_ports(ports: list[int]) -> None:
     assert accepts(*(f"server=127.0.0.1#{dnsmasq.port(port)}" for port in ports))
 
 
-@in_batches(st.integers(1, 2**31 - 1))
+@in_batches(st.integers(1, 2**31 - 1), SOME)
 def test_integers(numbers: list[int]) -> None:
     names = [f"x{n}.test" for n in range(len(numbers))]
     lines = [
@@ -154,7 +154,7 @@ def test_integers(numbers: list[int]) -> None:
     assert_read_back(ask([server(FORWARDER, *lines)], FORWARDER, names)["ttls"], numbers)
 
 
-@in_batches(COMMENTS)
+@in_batches(COMMENTS, SOME)
 def test_comments(texts: list[str]) -> None:
     lines = [
         f"{dnsmasq.comment(text)}\naddress=/x{n}.test/198.18.0.{n}" for n, text in enumerate(texts)
@@ -164,7 +164,7 @@ def test_comments(texts: list[str]) -> None:
     assert_read_back(found["answers"], [f"198.18.0.{n}" for n in range(len(texts))])
 
 
-@in_batches(UNENCODABLE)
+@in_batches(UNENCODABLE, SOME)
 def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
     functions: list[Callable[[str], object]] = [
         lambda text: dnsmasq.path(f"/{text}"),

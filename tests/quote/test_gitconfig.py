@@ -10,7 +10,7 @@ import pytest
 
 from forage_gen.quote import gitconfig
 from tests.quote.expectations import assert_read_back, assert_refused
-from tests.quote.samples import COMMENTS, TEXTS, UNENCODABLE, in_batches
+from tests.quote.samples import COMMENTS, SOME, TEXTS, UNENCODABLE, in_batches
 from tests.requirements import require
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_strings(config: Path, texts: list[str]) -> None:
     assert_read_back(read(config, (f"\tx = {gitconfig.string(text)}" for text in texts)), texts)
 
 
-@in_batches(COMMENTS)
+@in_batches(COMMENTS, SOME)
 def test_comments(config: Path, texts: list[str]) -> None:
     lines = [f"{gitconfig.comment(text)}\n\tx = {n}" for n, text in enumerate(texts)]
     assert_read_back(read(config, lines), [str(n) for n in range(len(texts))])
@@ -56,7 +56,7 @@ def test_booleans(config: Path) -> None:
     assert_read_back(read(config, lines, "--type=bool"), ["true", "false"])
 
 
-@in_batches(UNENCODABLE)
+@in_batches(UNENCODABLE, SOME)
 def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
     functions: list[Callable[[str], object]] = [gitconfig.string, gitconfig.comment]
     for quote, text in itertools.product(functions, texts):

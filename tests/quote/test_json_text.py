@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from forage_gen.quote import json_text
 from forage_gen.quote.token import Unquotable
 from tests.quote.expectations import assert_read_back
-from tests.quote.samples import TEXTS, in_batches
+from tests.quote.samples import SOME, TEXTS, in_batches
 from tests.requirements import require
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def test_documents(values: list[JsonValue]) -> None:
     assert json.loads(text) == values
 
 
-@in_batches(VALUES)
+@in_batches(VALUES, SOME)
 def test_values_inside_a_text(values: list[JsonValue]) -> None:
     members = ", ".join(map(json_text.value, values))
     assert "\n" not in members

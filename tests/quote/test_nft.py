@@ -22,7 +22,7 @@ from tests.quote.expectations import (
     is_refused,
     quotable,
 )
-from tests.quote.samples import COMMENTS, TEXTS, UNENCODABLE, in_batches
+from tests.quote.samples import COMMENTS, SOME, TEXTS, UNENCODABLE, in_batches
 from tests.requirements import require
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def test_comments_of_rules(texts: list[str]) -> None:
     assert_read_back([rule.get("comment") for rule in listed(chain(*rules), "rule")], texts)
 
 
-@in_batches(TEXTS.map(lambda text: text.replace("$", "") or "x"))
+@in_batches(TEXTS.map(lambda text: text.replace("$", "") or "x"), SOME)
 def test_prefixes_of_log_lines(texts: list[str]) -> None:
     texts = quotable(nft.log_prefix, texts)
     rules = listed(chain(*(f"log prefix {nft.log_prefix(text)}" for text in texts)), "rule")
@@ -107,7 +107,7 @@ def test_interfaces_in_rules(names: list[str]) -> None:
     assert_read_back(matched(f"iifname {nft.interface(name)} accept" for name in names), names)
 
 
-@in_batches(INTERFACES)
+@in_batches(INTERFACES, SOME)
 def test_the_kernel_has_interfaces_of_those_names(names: list[str]) -> None:
     names = sorted(set(quotable(nft.interface, names)) - {"lo"})  # a namespace is born with lo
     done = subprocess.run(
@@ -149,19 +149,19 @@ def test_nft_takes_no_keyword_for_a_name(keyword: str) -> None:
     assert b"syntax error" in done.stderr
 
 
-@in_batches(st.ip_addresses(v=4))
+@in_batches(st.ip_addresses(v=4), SOME)
 def test_ipv4_addresses(addresses: list[IPv4Address]) -> None:
     rules = [f"ip saddr {nft.ipv4(address)} accept" for address in addresses]
     assert_read_back([IPv4Address(text) for text in matched(rules)], addresses)
 
 
-@in_batches(st.ip_addresses(v=6))
+@in_batches(st.ip_addresses(v=6), SOME)
 def test_ipv6_addresses(addresses: list[IPv6Address]) -> None:
     rules = [f"ip6 saddr {nft.ipv6(address)} accept" for address in addresses]
     assert_read_back([IPv6Address(text) for text in matched(rules)], addresses)
 
 
-@in_batches(PREFIXES)
+@in_batches(PREFIXES, SOME)
 def test_prefixes(networks: list[IPv4Network | IPv6Network]) -> None:
     protocols = {4: "ip", 6: "ip6"}
     rules = [f"{protocols[n.version]} saddr {nft.prefix(n)} accept" for n in networks]
@@ -169,17 +169,17 @@ def test_prefixes(networks: list[IPv4Network | IPv6Network]) -> None:
     assert_read_back([ip_network(f"{p['addr']}/{p['len']}") for p in prefixes], networks)
 
 
-@in_batches(st.integers(1, 65535))
+@in_batches(st.integers(1, 65535), SOME)
 def test_ports(ports: list[int]) -> None:
     assert_read_back(matched(f"tcp dport {nft.port(port)} accept" for port in ports), ports)
 
 
-@in_batches(st.integers(0, 2**32 - 1))
+@in_batches(st.integers(0, 2**32 - 1), SOME)
 def test_integers(numbers: list[int]) -> None:
     assert_read_back(matched(f"meta mark {nft.integer(n)} accept" for n in numbers), numbers)
 
 
-@in_batches(st.sets(st.ip_addresses(v=4), min_size=1, max_size=10))
+@in_batches(st.sets(st.ip_addresses(v=4), min_size=1, max_size=10), SOME)
 def test_elements(sets: list[set[IPv4Address]]) -> None:
     definitions = [
         f"set s{n} {{\ntype ipv4_addr\nelements = {nft.elements(map(nft.ipv4, addresses))}\n}}"
@@ -189,13 +189,13 @@ def test_elements(sets: list[set[IPv4Address]]) -> None:
     assert_read_back([{IPv4Address(text) for text in texts} for texts in found], sets)
 
 
-@in_batches(COMMENTS)
+@in_batches(COMMENTS, SOME)
 def test_comments_of_lines(texts: list[str]) -> None:
     rules = [f"{nft.line_comment(text)}\nmeta mark {n} accept" for n, text in enumerate(texts)]
     assert_read_back(matched(rules), list(range(len(texts))))
 
 
-@in_batches(UNENCODABLE)
+@in_batches(UNENCODABLE, SOME)
 def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
     functions: list[Callable[[str], object]] = [
         nft.string,
@@ -207,7 +207,7 @@ def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
         assert_refused(quote, text)
 
 
-@in_batches(TEXTS)
+@in_batches(TEXTS, SOME)
 def test_only_a_double_quote_or_its_length_bars_a_comment(texts: list[str]) -> None:
     for text in texts:
         assert is_refused(nft.comment, text) == ('"' in text or len(text.encode()) > 128)

@@ -14,7 +14,7 @@ from forage_gen.quote import nix
 from forage_gen.quote.nix import NixToken
 from forage_gen.quote.token import Unquotable
 from tests.quote.expectations import assert_read_back, assert_refused
-from tests.quote.samples import COMMENTS, TEXTS, UNENCODABLE, in_batches
+from tests.quote.samples import COMMENTS, SOME, TEXTS, UNENCODABLE, in_batches
 from tests.requirements import require
 
 if TYPE_CHECKING:
@@ -65,14 +65,14 @@ def test_attribute_names(names: list[str]) -> None:
     assert_read_back(evaluate(sets), [[name] for name in names])
 
 
-@in_batches(st.lists(NAMES, min_size=1, max_size=3))
+@in_batches(st.lists(NAMES, min_size=1, max_size=3), SOME)
 def test_attribute_paths(paths: list[list[str]]) -> None:
     tokens = [nix.attr_path(path) for path in paths]
     selections = [f"({{ {token} = {n}; }}).{token}" for n, token in enumerate(tokens)]
     assert_read_back(evaluate(selections), list(range(len(paths))))
 
 
-@in_batches(st.lists(COMPONENTS, min_size=1, max_size=3))
+@in_batches(st.lists(COMPONENTS, min_size=1, max_size=3), SOME)
 def test_relative_paths(tmp_path_factory: pytest.TempPathFactory, paths: list[list[str]]) -> None:
     here = tmp_path_factory.getbasetemp()
     literals = [nix.path_literal("./" + "/".join(path)) for path in paths]
@@ -80,17 +80,17 @@ def test_relative_paths(tmp_path_factory: pytest.TempPathFactory, paths: list[li
     assert_read_back(evaluate((f"(toString {literal})" for literal in literals), here), expected)
 
 
-@in_batches(st.integers(min_value=-(2**63 - 1), max_value=2**63 - 1))
+@in_batches(st.integers(min_value=-(2**63 - 1), max_value=2**63 - 1), SOME)
 def test_integers(numbers: list[int]) -> None:
     assert_read_back(evaluate(map(nix.integer, numbers)), numbers)
 
 
-@in_batches(st.lists(TEXTS, max_size=4))
+@in_batches(st.lists(TEXTS, max_size=4), SOME)
 def test_lists(lists: list[list[str]]) -> None:
     assert_read_back(evaluate(nix.list_of(map(nix.string, texts)) for texts in lists), lists)
 
 
-@in_batches(COMMENTS)
+@in_batches(COMMENTS, SOME)
 def test_comments(texts: list[str]) -> None:
     lines = [f"{nix.comment(text)}\n{n}" for n, text in enumerate(texts)]
     assert_read_back(evaluate(lines), list(range(len(texts))))
@@ -100,7 +100,7 @@ def test_booleans() -> None:
     assert_read_back(evaluate([nix.boolean(value=True), nix.boolean(value=False)]), [True, False])
 
 
-@in_batches(UNENCODABLE)
+@in_batches(UNENCODABLE, SOME)
 def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
     functions: list[Callable[[str], object]] = [
         nix.string,

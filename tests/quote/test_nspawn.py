@@ -21,6 +21,7 @@ from tests.quote.expectations import (
 from tests.quote.samples import (
     COMMENTS,
     NONCHARACTERS,
+    SOME,
     TEXTS,
     UNENCODABLE,
     in_batches,
@@ -103,7 +104,7 @@ def test_variables(sandbox: Sandbox, texts: list[str]) -> None:
 
 
 @in_batches(
-    st.tuples(FILE_NAMES, FILE_NAMES, st.sampled_from([[], ["rbind"], ["noidmap"]])), size=100
+    st.tuples(FILE_NAMES, FILE_NAMES, st.sampled_from([[], ["rbind"], ["noidmap"]])),
 )
 def test_binds(sandbox: Sandbox, samples: list[tuple[str, str, list[str]]]) -> None:
     here = sandbox.number()
@@ -121,7 +122,7 @@ def test_binds(sandbox: Sandbox, samples: list[tuple[str, str, list[str]]]) -> N
 
 @in_batches(
     st.tuples(FILE_NAMES, st.sampled_from([[], ["size=8k"], ["mode=0700", "nr_inodes=5"]])),
-    size=100,
+    SOME,
 )
 def test_temporary_file_systems(sandbox: Sandbox, samples: list[tuple[str, list[str]]]) -> None:
     here = sandbox.number()
@@ -134,7 +135,7 @@ def test_temporary_file_systems(sandbox: Sandbox, samples: list[tuple[str, list[
     assert_read_back([path in mounts for path in paths], [True] * len(paths))
 
 
-@in_batches(FILE_NAMES)
+@in_batches(FILE_NAMES, SOME)
 def test_inaccessible_paths(sandbox: Sandbox, names: list[str]) -> None:
     here = sandbox.number()
     paths = [f"/shut/{here}/{n}/{name}" for n, name in enumerate(names)]
@@ -145,7 +146,7 @@ def test_inaccessible_paths(sandbox: Sandbox, names: list[str]) -> None:
     assert_read_back([path in mounts for path in paths], [True] * len(paths))
 
 
-@in_batches(COMMENTS)
+@in_batches(COMMENTS, SOME)
 def test_comments(sandbox: Sandbox, texts: list[str]) -> None:
     lines = [f"{nspawn.comment(text)}\nEnvironment=V{n}={n}" for n, text in enumerate(texts)]
     found = sandbox.start("[Exec]", *lines)["variables"]
@@ -153,14 +154,14 @@ def test_comments(sandbox: Sandbox, texts: list[str]) -> None:
     assert_read_back([found.get(f"V{n}") for n in numbers], numbers)
 
 
-@in_batches(TEXTS)
+@in_batches(TEXTS, SOME)
 def test_a_word_is_refused_only_where_a_line_cannot_hold_it(texts: list[str]) -> None:
     for text in texts:
         impossible = not {"\n", "\r"}.isdisjoint(text) or not well_formed(text)
         assert is_refused(nspawn.word, text) == impossible
 
 
-@in_batches(TEXTS)
+@in_batches(TEXTS, SOME)
 def test_a_whole_value_is_refused_only_where_a_line_cannot_hold_it(texts: list[str]) -> None:
     for text in texts:
         backslashes = len(text) - len(text.rstrip("\\"))
@@ -174,7 +175,7 @@ def test_a_whole_value_is_refused_only_where_a_line_cannot_hold_it(texts: list[s
         assert is_refused(nspawn.plain, text) == impossible
 
 
-@in_batches(UNENCODABLE)
+@in_batches(UNENCODABLE, SOME)
 def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
     functions: list[Callable[[str], object]] = [
         nspawn.plain,

@@ -21,6 +21,7 @@ from tests.quote.expectations import (
 from tests.quote.samples import (
     COMMENTS,
     NONCHARACTERS,
+    SOME,
     TEXTS,
     UNENCODABLE,
     in_batches,
@@ -190,7 +191,7 @@ def test_descriptions(manager: Manager, texts: list[str]) -> None:
     assert_read_back([description for description, _ in manager.units(names)], texts)
 
 
-@in_batches(TEXTS)
+@in_batches(TEXTS, SOME)
 def test_a_description_is_refused_only_where_a_line_cannot_hold_it(texts: list[str]) -> None:
     for text in texts:
         backslashes = len(text) - len(text.rstrip("\\"))
@@ -204,7 +205,7 @@ def test_a_description_is_refused_only_where_a_line_cannot_hold_it(texts: list[s
         assert is_refused(systemd.plain, text) == impossible
 
 
-@in_batches(FILE_NAMES)
+@in_batches(FILE_NAMES, SOME)
 def test_mount_points(manager: Manager, names: list[str]) -> None:
     paths = quotable(systemd.path, sorted({f"/{name}" for name in names}))
     units = [
@@ -215,7 +216,7 @@ def test_mount_points(manager: Manager, names: list[str]) -> None:
     assert_read_back(manager.units(units), [(path, "loaded") for path in paths])
 
 
-@in_batches(MOUNT_OPTIONS)
+@in_batches(MOUNT_OPTIONS, SOME)
 def test_mount_options(manager: Manager, options: list[str]) -> None:
     options = quotable(lambda option: systemd.mount_options([option]), options)
     unit = manager.unit(
@@ -241,7 +242,7 @@ def test_a_path_of_a_list_is_mounted(manager: Manager) -> None:
     assert path in manager.mount_points(f"ReadOnlyPaths={systemd.path_word(path)}")
 
 
-@in_batches(FILE_NAMES)
+@in_batches(FILE_NAMES, SOME)
 def test_bind_mounts(manager: Manager, names: list[str]) -> None:
     here = f"{WORK}/{manager.number()}"
     pairs = [(f"{here}/{n}/{name}", f"{here}/to/{n}/{name}") for n, name in enumerate(names)]
@@ -254,7 +255,7 @@ def test_bind_mounts(manager: Manager, names: list[str]) -> None:
     assert_read_back([to in mounted for _, to in pairs], [True] * len(pairs))
 
 
-@in_batches(FILE_NAMES)
+@in_batches(FILE_NAMES, SOME)
 def test_programs(manager: Manager, names: list[str]) -> None:
     paths = quotable(systemd.program, absolute(names))
     service = manager.service("Type=oneshot", *(f"ExecStart={systemd.program(p)}" for p in paths))
@@ -279,7 +280,7 @@ def test_credentials(manager: Manager, names: list[str]) -> None:
     assert_read_back(found, paths)
 
 
-@in_batches(FILE_NAMES)
+@in_batches(FILE_NAMES, SOME)
 def test_names_of_units(manager: Manager, names: list[str]) -> None:
     units = [f"x{systemd.unit_instance_escape(name)}.service" for name in names]
     name = manager.unit(
@@ -290,7 +291,7 @@ def test_names_of_units(manager: Manager, names: list[str]) -> None:
     assert set(units) <= set(cast("list[str]", manager.property(name, "Unit", "After")))
 
 
-@in_batches(TEXTS.filter(bool))
+@in_batches(TEXTS.filter(bool), SOME)
 def test_parts_of_names_are_escaped_as_systemd_escape_does(
     manager: Manager,
     texts: list[str],
@@ -299,13 +300,13 @@ def test_parts_of_names_are_escaped_as_systemd_escape_does(
     assert_read_back([systemd.unit_instance_escape(text) for text in texts], escaped)
 
 
-@in_batches(st.tuples(FILE_NAMES, FILE_NAMES).map(lambda names: "/" + "/".join(names)))
+@in_batches(st.tuples(FILE_NAMES, FILE_NAMES).map(lambda names: "/" + "/".join(names)), SOME)
 def test_paths_are_escaped_as_systemd_escape_does(manager: Manager, paths: list[str]) -> None:
     escaped = manager.host.run("systemd-escape", "--path", "--", *paths).stdout.split()
     assert_read_back([systemd.unit_path_escape(path) for path in paths], escaped)
 
 
-@in_batches(COMMENTS)
+@in_batches(COMMENTS, SOME)
 def test_comments(manager: Manager, texts: list[str]) -> None:
     lines = [f"{systemd.comment(text)}\nEnvironment=V{n}={n}" for n, text in enumerate(texts)]
     found = manager.environment(*lines)
@@ -333,7 +334,7 @@ def test_a_program_with_odd_characters_runs(manager: Manager) -> None:
     assert manager.output(rf'ExecStart={systemd.program(path)} "%%s\\0" x') == ["x"]
 
 
-@in_batches(UNENCODABLE)
+@in_batches(UNENCODABLE, SOME)
 def test_text_that_is_no_utf_8_is_refused(texts: list[str]) -> None:
     functions: list[Callable[[str], object]] = [
         systemd.plain,
