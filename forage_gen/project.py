@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forage_gen import __version__
-from forage_gen.emit.emit import emit
-from forage_gen.emit.facts import manifest_facts
 from forage_gen.read.load import load
 from forage_gen.resolve.allocate import LOCK_NAME
 from forage_gen.resolve.resolve import Resolved, resolve
@@ -21,21 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compiled:
-    """What a build writes: the files of the tree, its manifest, and `forage.lock`."""
+    """What a build writes: the files of the tree, and its manifest."""
 
     resolved: Resolved
     artifacts: list[Artifact]
     manifest: bytes
-    lock_path: Path
-    lock: bytes
 
-    @property
-    def lock_is_current(self) -> bool:
-        """Whether `forage.lock` is already as a build would write it."""
-        try:
-            return self.lock_path.read_bytes() == self.lock
-        except FileNotFoundError:
-            return False
+
+def stale_lock(resolved: Resolved) -> dict[Path, bytes]:
+    """Give `forage.lock` and what a build would write into it; nothing if it is as it would be."""
+    path = resolved.inputs.root / LOCK_NAME
+    wanted = resolved.lock.render().encode()
+    try:
+        return {} if path.read_bytes() == wanted else {path: wanted}
+    except FileNotFoundError:
+        return {path: wanted}
 
 
 def plan_project(root: Path) -> Resolved:
@@ -56,7 +54,15 @@ def compile_project(root: Path) -> Compiled:
         InvalidProjectError: with every finding.
         EnvironmentFailureError: the system does not let us read a file.
     """
-    resolved = plan_project(root)
+    return compile_resolved(plan_project(root))
+
+
+def compile_resolved(resolved: Resolved) -> Compiled:
+    """Make every file of a project that is resolved."""
+    # Imported here: a build with nothing to do needs no templates.
+    from forage_gen.emit.emit import emit  # noqa: PLC0415
+    from forage_gen.emit.facts import manifest_facts  # noqa: PLC0415
+
     artifacts = emit(resolved.plan)
     return Compiled(
         resolved=resolved,
@@ -67,6 +73,4 @@ def compile_project(root: Path) -> Compiled:
             inputs={file.name: file.digest for file in resolved.inputs.files},
             facts=manifest_facts(resolved.plan),
         ),
-        lock_path=root / LOCK_NAME,
-        lock=resolved.lock.render().encode(),
     )

@@ -6,10 +6,11 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from forage_gen import memo
 from forage_gen.cli.main import Exit
 from forage_gen.cli.output import show_findings
 from forage_gen.diagnostics import Diagnostic, EnvironmentFailureError, Location, Severity
-from forage_gen.project import compile_project, plan_project
+from forage_gen.project import compile_project, compile_resolved, plan_project, stale_lock
 from forage_gen.resolve.allocate import LOCK_NAME
 from forage_gen.write.compare import compare, unified_diff
 from forage_gen.write.errors import WriteError
@@ -63,20 +64,25 @@ def build(options: argparse.Namespace) -> int:
     try:
         # The lock file is read under the lock: another build may be writing it.
         with hold(_existing({root, out.parent}), wait) as held:
-            compiled = compile_project(root)
-            lock = {} if compiled.lock_is_current else {compiled.lock_path: compiled.lock}
-            result = write(
-                out,
-                compiled.artifacts,
-                compiled.manifest,
-                companions=lock,
-                protected=[root],
-                held=held,
-            )
+            resolved = plan_project(root)
+            lock = stale_lock(resolved)
+            if not lock and memo.is_current(out, resolved):
+                changed = None
+            else:
+                compiled = compile_resolved(resolved)
+                changed = write(
+                    out,
+                    compiled.artifacts,
+                    compiled.manifest,
+                    companions=lock,
+                    protected=[root],
+                    held=held,
+                )
+                memo.remember(out, resolved, compiled.manifest)
     except WriteError as failure:
         raise EnvironmentFailureError(failure.message, failure.hint) from failure
-    show_findings(_warnings(compiled.resolved), options.format)
-    _say_built(compiled, result, out)
+    show_findings(_warnings(resolved), options.format)
+    _say_built(resolved, changed, out)
     return Exit.DONE
 
 
@@ -163,18 +169,16 @@ def _existing(directories: set[Path]) -> list[Path]:
     return [directory for directory in directories if directory.is_dir()]
 
 
-def _say_built(compiled: Compiled, result: WriteResult, out: Path) -> None:
-    plan = compiled.resolved.plan
-    edited = [d.path for d in result.differences if d.kind is Kind.EDITED]
+def _say_built(resolved: Resolved, result: WriteResult | None, out: Path) -> None:
+    edited = [d.path for d in result.differences if d.kind is Kind.EDITED] if result else []
     if edited:
         sys.stderr.write(f"forage-gen: undid changes by hand: {', '.join(edited)}\n")
-    files = len(compiled.artifacts) + 1
-    what = (
-        f"{files:,} files for {_count(len(plan.sandboxes), 'sandbox', 'sandboxes')}"
-        f" from {_count(len(plan.templates), 'template', 'templates')}"
-    )
-    done = "is up to date" if result.status is Status.UNCHANGED else "was written"
-    sys.stderr.write(f"{out} {done}: {what}.\n")
+    plan = resolved.plan
+    sandboxes = _count(len(plan.sandboxes), "sandbox", "sandboxes")
+    templates = _count(len(plan.templates), "template", "templates")
+    unchanged = result is None or result.status is Status.UNCHANGED
+    done = "is up to date" if unchanged else "was written"
+    sys.stderr.write(f"{out} {done}: {sandboxes} from {templates}.\n")
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -187,7 +191,7 @@ def _drift(compiled: Compiled, out: Path) -> list[Diagnostic]:
     except WriteError as failure:
         raise EnvironmentFailureError(failure.message, failure.hint) from failure
     found = [_differs(difference, out) for difference in differences]
-    if not compiled.lock_is_current:
+    if stale_lock(compiled.resolved):
         message = "The numbers of some sandboxes or templates are not written down yet."
         hint = "Run `forage-gen build`, and commit forage.lock."
         found.append(_at(LOCK_NAME, "lock-stale", message, hint))

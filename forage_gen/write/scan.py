@@ -55,6 +55,11 @@ def aside_of(out: Path) -> Path:
     return out.with_name(f".{out.name}.forage-old")
 
 
+def staging_of(out: Path) -> Path:
+    """Where the new tree is made before it takes its place."""
+    return out.with_name(f".{out.name}.forage-new")
+
+
 def shape_of(mode: int) -> Shape:
     """The shape that a `st_mode` tells."""
     if stat.S_ISREG(mode):

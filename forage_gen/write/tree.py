@@ -80,7 +80,7 @@ class _Place:
 
     @property
     def new(self) -> str:
-        return f".{self.name}.forage-new"
+        return scan.staging_of(self.out).name
 
     @property
     def aside(self) -> str:

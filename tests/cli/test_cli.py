@@ -28,6 +28,14 @@ def forage_gen(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.Completed
     )
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own."""
+    path = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(path))
+    return path
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A copy of the example project, not yet built."""
@@ -147,6 +155,51 @@ def test_check_finds_every_drift(built: Path, change: object, code: str) -> None
     result = forage_gen("check", built)
     assert result.returncode == FOUND
     assert f"[{code}]" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tree: (tree / "default.nix").write_text("{ }"),
+        lambda tree: (tree / "default.nix").unlink(),
+        lambda tree: (tree / "manifest.json").write_text("{}"),
+        lambda tree: (tree / "libexec" / "forage-prepare").chmod(0o644),
+        lambda tree: (tree / "libexec").chmod(0o777),
+        lambda tree: edit(tree.parent / "templates" / "base.toml", '"4G"', '"5G"'),
+        lambda tree: (tree.parent / "forage.lock").unlink(),
+        lambda tree: (tree.parent / ".generated.forage-new").mkdir(),
+        shutil.rmtree,
+    ],
+)
+def test_a_build_that_remembers_the_last_one_still_sees_every_change(
+    built: Path, change: object
+) -> None:
+    change(built / "generated")  # type: ignore[operator]  # one of the functions above
+    again = forage_gen("build", built)
+    # What is no part of a tree and no leftover of a build is not replaced.
+    foreign = (built / "generated" / "manifest.json").read_text() == "{}"
+    assert again.returncode == (ENVIRONMENT if foreign else DONE)
+    if not foreign:
+        assert forage_gen("check", built).returncode == DONE
+        assert not (built / ".generated.forage-new").exists()
+
+
+def test_without_a_cache_a_build_does_all_of_its_work(built: Path, cache: Path) -> None:
+    assert list((cache / "forage-gen").iterdir())
+    shutil.rmtree(cache)
+    cache.write_text("no directory")
+    result = forage_gen("build", built)
+    assert (result.returncode, "is up to date" in result.stderr) == (DONE, True)
+
+
+def test_a_cache_that_says_anything_is_not_believed_about_the_tree(
+    built: Path, cache: Path
+) -> None:
+    for file in (cache / "forage-gen").iterdir():
+        file.write_text('{"inputs": null, "manifest": []}')
+    edit(built / "templates" / "base.toml", '"4G"', '"5G"')
+    assert forage_gen("build", built).returncode == DONE
+    assert forage_gen("check", built).returncode == DONE
 
 
 def test_check_writes_nothing(project: Path) -> None:
