@@ -50,6 +50,7 @@ def activated(host: TestHost, internet: Internet) -> Iterator[Activated]:
     project = Activated(host, plan)
     yield project
     project.stop_all()
+    host.run("systemctl", "reset-failed")
 
 
 @pytest.fixture

@@ -128,6 +128,8 @@ class Manager:
 
     def clean(self) -> None:
         """Leave nothing behind: other tests share the host."""
+        # Failed ones too: a host with any is not `running`.
+        self.host.run("systemctl", "reset-failed", "quote-*")
         self.host.run("systemctl", "daemon-reload")
         self.host.run("rm", "-rf", WORK)
 
