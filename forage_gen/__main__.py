@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from forage_gen import __version__
@@ -18,6 +19,8 @@ def main() -> int:
     if sys.argv[1:] == ["--version"]:
         sys.stdout.write(f"forage-gen {__version__}\n")
         return 0
+    # Nobody else's plugins have a say in what a project is; looking for them takes time, too.
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
     from forage_gen.cli.main import run  # noqa: PLC0415  see above
 
     return run(sys.argv[1:])

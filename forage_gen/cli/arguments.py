@@ -90,3 +90,10 @@ def _format(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--format", choices=FORMATS, default="text", help="of the findings (default: %(default)s)"
     )
+
+
+def tree_of(options: argparse.Namespace) -> Path:
+    """Where the tree is: OUT, or `generated` in the project."""
+    out: Path | None = options.out
+    directory: Path = options.directory
+    return directory / "generated" if out is None else out

@@ -1,4 +1,4 @@
-"""The commands, one function each. Each takes the parsed arguments and returns an exit code."""
+"""The commands but `build`, one function each: from parsed arguments to an exit code."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from forage_gen import memo
+from forage_gen.cli.arguments import tree_of
 from forage_gen.cli.main import Exit
 from forage_gen.cli.output import show_findings
 from forage_gen.diagnostics import Diagnostic, EnvironmentFailureError, Location, Severity
-from forage_gen.project import compile_project, compile_resolved, plan_project, stale_lock
+from forage_gen.project import compile_project, plan_project, stale_lock
 from forage_gen.resolve.allocate import LOCK_NAME
-from forage_gen.write.compare import compare, unified_diff
 from forage_gen.write.errors import WriteError
-from forage_gen.write.locking import hold
 from forage_gen.write.review import Difference, Kind
-from forage_gen.write.tree import Status, WriteResult, write
 
 if TYPE_CHECKING:
     import argparse
@@ -53,39 +50,6 @@ def init(options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def build(options: argparse.Namespace) -> int:
-    """Compile the project and write the tree."""
-    root: Path = options.directory
-    out = _out(options)
-
-    def wait(directory: Path) -> None:
-        sys.stderr.write(f"forage-gen: waiting for another build in {directory}\n")
-
-    try:
-        # The lock file is read under the lock: another build may be writing it.
-        with hold(_existing({root, out.parent}), wait) as held:
-            resolved = plan_project(root)
-            lock = stale_lock(resolved)
-            if not lock and memo.is_current(out, resolved):
-                changed = None
-            else:
-                compiled = compile_resolved(resolved)
-                changed = write(
-                    out,
-                    compiled.artifacts,
-                    compiled.manifest,
-                    companions=lock,
-                    protected=[root],
-                    held=held,
-                )
-                memo.remember(out, resolved, compiled.manifest)
-    except WriteError as failure:
-        raise EnvironmentFailureError(failure.message, failure.hint) from failure
-    show_findings(_warnings(resolved), options.format)
-    _say_built(resolved, changed, out)
-    return Exit.DONE
-
-
 def check(options: argparse.Namespace) -> int:
     """Validate, lint, and compare the tree with what a build would write."""
     from forage_gen.check.lint import lint  # noqa: PLC0415  needed by this command only
@@ -94,7 +58,7 @@ def check(options: argparse.Namespace) -> int:
         findings = lint(plan_project(options.directory))
     else:
         compiled = compile_project(options.directory)
-        findings = lint(compiled.resolved) + _drift(compiled, _out(options))
+        findings = lint(compiled.resolved) + _drift(compiled, tree_of(options))
     level = Severity[options.level.upper()]
     shown = sorted((f for f in findings if f.severity >= level), key=lambda found: found.sort_key)
     show_findings(shown, options.format)
@@ -103,9 +67,11 @@ def check(options: argparse.Namespace) -> int:
 
 def diff(options: argparse.Namespace) -> int:
     """Print what a build would change."""
+    from forage_gen.write.compare import unified_diff  # noqa: PLC0415  needed here only
+
     compiled = compile_project(options.directory)
     try:
-        for chunk in unified_diff(_out(options), compiled.artifacts, compiled.manifest):
+        for chunk in unified_diff(tree_of(options), compiled.artifacts, compiled.manifest):
             sys.stdout.write(chunk)
     except WriteError as failure:
         raise EnvironmentFailureError(failure.message, failure.hint) from failure
@@ -139,7 +105,6 @@ def schema(options: argparse.Namespace) -> int:
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "init": init,
-    "build": build,
     "check": check,
     "diff": diff,
     "explain": explain,
@@ -147,45 +112,9 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
 }
 
 
-def _warnings(resolved: Resolved) -> list[Diagnostic]:
-    """List the warnings that no comment allows. Lints are for `check`."""
-    if not resolved.warnings:
-        return []
-    from forage_gen.check.allow import silence  # noqa: PLC0415  the rare case
-    from forage_gen.check.registry import LINTS  # noqa: PLC0415  as above
-
-    left = silence(list(resolved.warnings), resolved.inputs.files, LINTS)
-    return [finding for finding in left if finding in resolved.warnings]
-
-
-def _out(options: argparse.Namespace) -> Path:
-    out: Path | None = options.out
-    directory: Path = options.directory
-    return directory / "generated" if out is None else out
-
-
-def _existing(directories: set[Path]) -> list[Path]:
-    # A directory that is not there is reported by whoever needs it, with a better message.
-    return [directory for directory in directories if directory.is_dir()]
-
-
-def _say_built(resolved: Resolved, result: WriteResult | None, out: Path) -> None:
-    edited = [d.path for d in result.differences if d.kind is Kind.EDITED] if result else []
-    if edited:
-        sys.stderr.write(f"forage-gen: undid changes by hand: {', '.join(edited)}\n")
-    plan = resolved.plan
-    sandboxes = _count(len(plan.sandboxes), "sandbox", "sandboxes")
-    templates = _count(len(plan.templates), "template", "templates")
-    unchanged = result is None or result.status is Status.UNCHANGED
-    done = "is up to date" if unchanged else "was written"
-    sys.stderr.write(f"{out} {done}: {sandboxes} from {templates}.\n")
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number:,} {one if number == 1 else many}"
-
-
 def _drift(compiled: Compiled, out: Path) -> list[Diagnostic]:
+    from forage_gen.write.compare import compare  # noqa: PLC0415  needed here only
+
     try:
         differences = compare(out, compiled.artifacts, compiled.manifest)
     except WriteError as failure:

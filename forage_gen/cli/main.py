@@ -66,6 +66,10 @@ def _run(command: Callable[[argparse.Namespace], int], options: argparse.Namespa
 
 def _command(name: str) -> Callable[[argparse.Namespace], int]:
     # Imported here: a command pays only for what it uses.
+    if name == "build":
+        from forage_gen.cli.build import build  # noqa: PLC0415
+
+        return build
     from forage_gen.cli import commands  # noqa: PLC0415
 
     return commands.COMMANDS[name]

@@ -5,19 +5,10 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from forage_gen.report import machine
-from forage_gen.report.text import text
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from forage_gen.diagnostics import Diagnostic
-
-_MACHINE = {
-    "json": machine.json_report,
-    "sarif": machine.sarif,
-    "github": machine.github,
-}
 
 
 def show_findings(findings: Sequence[Diagnostic], form: str) -> None:
@@ -25,7 +16,13 @@ def show_findings(findings: Sequence[Diagnostic], form: str) -> None:
 
     A machine gets a document even when there is nothing to find.
     """
-    if form in _MACHINE:
-        sys.stdout.write(_MACHINE[form](findings))
-    elif findings:
-        sys.stderr.write(text(findings))
+    if form == "text":
+        if findings:
+            from forage_gen.report.text import text  # noqa: PLC0415  often there is nothing to say
+
+            sys.stderr.write(text(findings))
+        return
+    from forage_gen.report import machine  # noqa: PLC0415  needed by machines only
+
+    forms = {"json": machine.json_report, "sarif": machine.sarif, "github": machine.github}
+    sys.stdout.write(forms[form](findings))
