@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forage_gen import __version__
+from forage_gen.emit.emit import emit
+from forage_gen.emit.facts import manifest_facts
 from forage_gen.read.load import load
-from forage_gen.resolve.allocate import LOCK_NAME
 from forage_gen.resolve.resolve import Resolved, resolve
 from forage_gen.write import manifest
 
@@ -19,21 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Compiled:
-    """What a build writes: the files of the tree, and its manifest."""
+    """What a build writes: the files of the tree, its manifest, and `forage.lock`."""
 
     resolved: Resolved
     artifacts: list[Artifact]
     manifest: bytes
+    lock: bytes
 
-
-def stale_lock(resolved: Resolved) -> dict[Path, bytes]:
-    """Give `forage.lock` and what a build would write into it; nothing if it is as it would be."""
-    path = resolved.inputs.root / LOCK_NAME
-    wanted = resolved.lock.render().encode()
-    try:
-        return {} if path.read_bytes() == wanted else {path: wanted}
-    except FileNotFoundError:
-        return {path: wanted}
+    @property
+    def lock_is_current(self) -> bool:
+        """Whether `forage.lock` was read, and is already as a build would write it."""
+        read = self.resolved.inputs.lock_file
+        return read is not None and read.text.encode() == self.lock
 
 
 def plan_project(root: Path) -> Resolved:
@@ -43,8 +41,7 @@ def plan_project(root: Path) -> Resolved:
         InvalidProjectError: with every finding.
         EnvironmentFailureError: the system does not let us read a file.
     """
-    inputs = load(root)
-    return resolve(inputs, inputs.lock_file)
+    return resolve(load(root))
 
 
 def compile_project(root: Path) -> Compiled:
@@ -54,15 +51,7 @@ def compile_project(root: Path) -> Compiled:
         InvalidProjectError: with every finding.
         EnvironmentFailureError: the system does not let us read a file.
     """
-    return compile_resolved(plan_project(root))
-
-
-def compile_resolved(resolved: Resolved) -> Compiled:
-    """Make every file of a project that is resolved."""
-    # Imported here: a build with nothing to do needs no templates.
-    from forage_gen.emit.emit import emit  # noqa: PLC0415
-    from forage_gen.emit.facts import manifest_facts  # noqa: PLC0415
-
+    resolved = plan_project(root)
     artifacts = emit(resolved.plan)
     return Compiled(
         resolved=resolved,
@@ -73,4 +62,5 @@ def compile_resolved(resolved: Resolved) -> Compiled:
             inputs={file.name: file.digest for file in resolved.inputs.files},
             facts=manifest_facts(resolved.plan),
         ),
+        lock=resolved.lock.render().encode(),
     )

@@ -10,6 +10,7 @@ from forage_gen.cli.arguments import tree_of
 from forage_gen.cli.main import Exit
 from forage_gen.cli.output import show_findings
 from forage_gen.diagnostics import EnvironmentFailureError
+from forage_gen.layout import LOCK
 from forage_gen.write.errors import WriteError
 from forage_gen.write.locking import Hold, hold
 
@@ -32,9 +33,10 @@ def build(options: argparse.Namespace) -> int:
     try:
         # All is read under the lock: another build may be writing forage.lock.
         with hold(_existing({root, out.parent}), wait) as held:
-            built = memo.recall(root, out)
+            inputs = memo.digest(root)
+            built = memo.recall(root, out, inputs)
             if built is None:
-                return _build(root, out, held, options.format)
+                return _build(root, out, held, inputs, options.format)
     except WriteError as failure:
         raise EnvironmentFailureError(failure.message, failure.hint) from failure
     # What is remembered had no warnings: see _build.
@@ -43,8 +45,8 @@ def build(options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _build(root: Path, out: Path, held: Hold, form: str) -> int:
-    from forage_gen.project import compile_project, stale_lock  # noqa: PLC0415  see the module
+def _build(root: Path, out: Path, held: Hold, inputs: str, form: str) -> int:
+    from forage_gen.project import compile_project  # noqa: PLC0415  see the module
     from forage_gen.write.review import Kind  # noqa: PLC0415  as above
     from forage_gen.write.tree import write  # noqa: PLC0415  as above
 
@@ -54,13 +56,13 @@ def _build(root: Path, out: Path, held: Hold, form: str) -> int:
         out,
         compiled.artifacts,
         compiled.manifest,
-        companions=stale_lock(resolved),
+        companions={} if compiled.lock_is_current else {root / LOCK: compiled.lock},
         protected=[root],
         held=held,
     )
     built = memo.Built(len(resolved.plan.sandboxes), len(resolved.plan.templates))
     if not resolved.warnings:
-        memo.remember(root, out, compiled.manifest, built)
+        memo.remember(out, inputs, compiled.lock, compiled.manifest, built)
     show_findings(_warnings(resolved), form)
     edited = [found.path for found in result.differences if found.kind is Kind.EDITED]
     if edited:

@@ -10,8 +10,8 @@ from forage_gen.cli.arguments import tree_of
 from forage_gen.cli.main import Exit
 from forage_gen.cli.output import show_findings
 from forage_gen.diagnostics import Diagnostic, EnvironmentFailureError, Location, Severity
-from forage_gen.project import compile_project, plan_project, stale_lock
-from forage_gen.resolve.allocate import LOCK_NAME
+from forage_gen.layout import LOCK
+from forage_gen.project import compile_project, plan_project
 from forage_gen.write.errors import WriteError
 from forage_gen.write.review import Difference, Kind
 
@@ -120,10 +120,10 @@ def _drift(compiled: Compiled, out: Path) -> list[Diagnostic]:
     except WriteError as failure:
         raise EnvironmentFailureError(failure.message, failure.hint) from failure
     found = [_differs(difference, out) for difference in differences]
-    if stale_lock(compiled.resolved):
+    if not compiled.lock_is_current:
         message = "The numbers of some sandboxes or templates are not written down yet."
         hint = "Run `forage-gen build`, and commit forage.lock."
-        found.append(_at(LOCK_NAME, "lock-stale", message, hint))
+        found.append(_at(LOCK, "lock-stale", message, hint))
     return found
 
 

@@ -15,6 +15,7 @@ from forage_gen.diagnostics import (
     Location,
     error,
 )
+from forage_gen.layout import LOCK, PROJECT_JSON, PROJECT_TOML, TEMPLATES
 from forage_gen.read.explain_errors import conceal, describe, diagnose
 from forage_gen.read.references import check_references
 from forage_gen.read.source import SourceFile, UnreadableError, read_source
@@ -32,11 +33,6 @@ if TYPE_CHECKING:
     from forage_gen.read.explain_errors import Places
     from forage_gen.read.locate import KeyPath
     from forage_gen.read.source import Table, Value
-
-PROJECT_TOML = "forage.toml"
-PROJECT_JSON = "forage.json"
-TEMPLATES = "templates"
-LOCK = "forage.lock"
 
 Model = TypeVar("Model", bound=BaseModel)
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from forage_gen.diagnostics import error
 from forage_gen.read.explain_errors import describe
-from forage_gen.read.load import LOCK
 from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from forage_gen.diagnostics import Diagnostic
     from forage_gen.read.source import SourceFile
 
-LOCK_NAME = LOCK
 LOCK_VERSION = 1
 
 # nspawn's own range for containers: 0x00080000 to 0x6FFFFFFF

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from forage_gen import memo
+from forage_gen.project import compile_project
+from forage_gen.write.tree import write
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "examples" / "demo"
@@ -162,7 +167,6 @@ def test_check_finds_every_drift(built: Path, change: object, code: str) -> None
     [
         lambda tree: (tree / "default.nix").write_text("{ }"),
         lambda tree: (tree / "default.nix").unlink(),
-        lambda tree: (tree / "manifest.json").write_text("{}"),
         lambda tree: (tree / "libexec" / "forage-prepare").chmod(0o644),
         lambda tree: (tree / "libexec").chmod(0o777),
         lambda tree: edit(tree.parent / "templates" / "base.toml", '"4G"', '"5G"'),
@@ -175,13 +179,31 @@ def test_a_build_that_remembers_the_last_one_still_sees_every_change(
     built: Path, change: object
 ) -> None:
     change(built / "generated")  # type: ignore[operator]  # one of the functions above
-    again = forage_gen("build", built)
-    # What is no part of a tree and no leftover of a build is not replaced.
-    foreign = (built / "generated" / "manifest.json").read_text() == "{}"
-    assert again.returncode == (ENVIRONMENT if foreign else DONE)
-    if not foreign:
-        assert forage_gen("check", built).returncode == DONE
-        assert not (built / ".generated.forage-new").exists()
+    assert forage_gen("build", built).returncode == DONE
+    assert forage_gen("check", built).returncode == DONE
+    assert not (built / ".generated.forage-new").exists()
+
+
+def test_a_build_that_remembers_the_last_one_still_refuses_what_is_not_its_own(
+    built: Path,
+) -> None:
+    (built / "generated" / "manifest.json").write_text("{}")
+    assert forage_gen("build", built).returncode == ENVIRONMENT
+    assert (built / "generated" / "manifest.json").read_text() == "{}"
+
+
+def test_an_edit_while_a_build_runs_is_seen_by_the_next(project: Path) -> None:
+    out = project / "generated"
+    inputs = memo.digest(project)
+    compiled = compile_project(project)
+    edit(project / "templates" / "base.toml", '"4G"', '"5G"')
+    write(out, compiled.artifacts, compiled.manifest)
+    memo.remember(out, inputs, compiled.lock, compiled.manifest, memo.Built(4, 3))
+    # The control: before the edit, it would have been believed.
+    assert memo.recall(project, out, inputs) == memo.Built(4, 3)
+    assert memo.recall(project, out, memo.digest(project)) is None
+    assert "was written" in forage_gen("build", project).stderr
+    assert forage_gen("check", project).returncode == DONE
 
 
 def test_without_a_cache_a_build_does_all_of_its_work(built: Path, cache: Path) -> None:
@@ -245,14 +267,26 @@ def test_all_mistakes_are_told_at_once_with_their_places(project: Path) -> None:
     result = forage_gen("build", project)
     assert result.returncode == INVALID
     assert result.stdout == ""
-    for start, hint in (
-        ("forage.toml:", "did you mean `research`?"),
-        ("templates/base.toml:", ""),
-        ("templates/claude.toml:", "did you mean `allowedHosts`?"),
-        ("templates/review.toml:", ""),
-    ):
-        assert any(line.startswith(start) for line in result.stderr.splitlines())
-        assert hint in result.stderr.lower().replace("allowedhosts", "allowedHosts")
+    told = re.findall(
+        r"^(\S+?):\d+:\d+: error\[([a-z-]+)\]: .*?^hint: (.*?)$",
+        result.stderr,
+        re.DOTALL | re.MULTILINE,
+    )
+    assert told == [
+        ("forage.toml", "wrong-type", "Write for example `autoStart = true`."),
+        ("forage.toml", "no-such-template", "Did you mean `research`?"),
+        (
+            "templates/base.toml",
+            "memory-size-invalid",
+            "Write a number with one of the suffixes K, M, G, T, P, E, such as `4G`.",
+        ),
+        ("templates/claude.toml", "unknown-key", "Did you mean `allowedHosts`?"),
+        (
+            "templates/review.toml",
+            "bad-value",
+            'Write one of `"full"`, `"restricted"`, `"none"`.',
+        ),
+    ]
     assert "Traceback" not in result.stderr
 
 
