@@ -16,14 +16,12 @@ if TYPE_CHECKING:
     from forage_gen.resolve.inherit import Merged
     from forage_gen.resolve.resolve import Resolved
 
-Json = object
-
 
 class Setting(TypedDict):
     """One value that was written, and where."""
 
     key: str
-    value: Json
+    value: Value
     template: str
     file: str
     line: int
@@ -49,7 +47,7 @@ def in_words(sandbox: p.Sandbox, resolved: Resolved) -> str:
     return f"{title}\n{'=' * len(title)}\n\n" + "\n".join(blocks)
 
 
-def as_json(sandbox: p.Sandbox, resolved: Resolved) -> Json:
+def as_json(sandbox: p.Sandbox, resolved: Resolved) -> dict[str, object]:
     """Tell a program what the sandbox may do, and where each written value comes from."""
     template = sandbox.template
     return {

@@ -103,4 +103,5 @@ def used(resolved: Resolved) -> set[str]:
 
 def extended(resolved: Resolved) -> set[str]:
     """Name the templates that another one extends."""
-    return {str(source.table.get("extends")) for source in resolved.inputs.templates.values()}
+    parents = (source.parent for source in resolved.inputs.templates.values())
+    return {parent for parent in parents if parent is not None}

@@ -10,7 +10,7 @@ from forage_gen.emit.render import render
 from forage_gen.quote import dnsmasq as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
-from forage_gen.resolve.policy import TABLE, covers, set_name
+from forage_gen.resolve.policy import TABLE, above, set_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,20 +54,17 @@ def _lines(template: p.Template, upstream: DnsmasqToken) -> Iterator[DnsmasqToke
     wild = {rule.name for rule in template.names if rule.wildcard}
     for rule in template.names:
         name = q.domain(rule.name)
+        covered = not wild.isdisjoint(above(rule.name))
         if rule.wildcard:
             yield _line("server=/", q.below(rule.name), "/", upstream)
-            if rule.name not in exact and not _covered(template, rule.name):
+            if rule.name not in exact and not covered:
                 yield _line("local=/", name, "/")
         else:
             yield _line("server=/", name, "/", upstream)
-            if rule.name not in wild and not _covered(template, rule.name):
+            if rule.name not in wild and not covered:
                 yield _line("address=/", q.below(rule.name), "/")
         target = q.nftset(rule.name, 4, TABLE, set_name(template, rule.ports))
         yield _line("nftset=", target)
-
-
-def _covered(template: p.Template, name: str) -> bool:
-    return any(covers(rule, name) for rule in template.names)
 
 
 def _line(*parts: str) -> DnsmasqToken:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from forage_gen import catalogue
 from forage_gen.resolve.plan import NameRule
+from forage_gen.resolve.policy import above
 from forage_gen.values.hosts import NameHost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from forage_gen.schema.models import Agent, Template
 
@@ -35,7 +36,7 @@ def ports_by_name(template: Template) -> dict[Name, set[int]]:
     own = _own_ports(template) if template.network == "restricted" else {}
     # What a wildcard opens, a rule for a name below it does not close.
     return {
-        (name, wildcard): ports.union(*(own.get((above, True), ()) for above in _above(name)))
+        (name, wildcard): ports.union(*(own.get((parent, True), ()) for parent in above(name)))
         for (name, wildcard), ports in own.items()
     }
 
@@ -60,8 +61,3 @@ def _own_ports(template: Template) -> Mapping[Name, set[int]]:
             wanted = DEFAULT_PORTS if host.port is None else (host.port,)
             ports.setdefault((host.name, host.wildcard), set()).update(wanted)
     return ports
-
-
-def _above(name: str) -> Iterator[str]:
-    while name := name.partition(".")[2]:
-        yield name

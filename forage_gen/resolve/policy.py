@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from forage_gen.resolve.plan import NameRule, Template
+    from collections.abc import Iterator
+
+    from forage_gen.resolve.plan import Template
 
 TABLE = "forage"
 
@@ -27,7 +29,8 @@ class PortSet:
 
 def port_sets(template: Template) -> list[PortSet]:
     """Make one set for each combination of ports that the template's names have."""
-    return [PortSet(set_name(template, ports), ports) for ports in _combinations(template)]
+    combinations = sorted({rule.ports for rule in template.names})
+    return [PortSet(set_name(template, ports), ports) for ports in combinations]
 
 
 def set_name(template: Template, ports: tuple[int, ...]) -> str:
@@ -35,10 +38,7 @@ def set_name(template: Template, ports: tuple[int, ...]) -> str:
     return f"{template.nft_name}_p{'_'.join(map(str, ports))}"
 
 
-def _combinations(template: Template) -> list[tuple[int, ...]]:
-    return sorted({rule.ports for rule in template.names})
-
-
-def covers(wildcard: NameRule, name: str) -> bool:
-    """Whether `*.NAME` allows `name`: any depth below it, but not NAME itself."""
-    return wildcard.wildcard and name.endswith(f".{wildcard.name}")
+def above(name: str) -> Iterator[str]:
+    """List the names that `name` is below: `*.NAME` of any of them allows it."""
+    while name := name.partition(".")[2]:
+        yield name

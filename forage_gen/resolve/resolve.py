@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from forage_gen.read.load import Inputs
-    from forage_gen.read.source import SourceFile
     from forage_gen.schema import models as m
 
 
@@ -44,13 +43,13 @@ class Resolved:
     warnings: tuple[Diagnostic, ...]
 
 
-def resolve(inputs: Inputs, lock_file: SourceFile | None) -> Resolved:
+def resolve(inputs: Inputs) -> Resolved:
     """Decide everything.
 
     Raises:
         InvalidProjectError: with every finding, those of `load` among them.
     """
-    old, found = read_lock(lock_file) if lock_file else (EMPTY, [])
+    old, found = read_lock(inputs.lock_file) if inputs.lock_file else (EMPTY, [])
     merged, problems = merge_templates(inputs.templates)
     found += [*inputs.found, *problems]
     project = inputs.sound_project

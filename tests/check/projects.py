@@ -82,7 +82,7 @@ def findings(root: Path, files: Mapping[str, str]) -> list[Diagnostic]:
         path = root / name
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="")
-    return lint(resolve(load(root), None))
+    return lint(resolve(load(root)))
 
 
 def codes(found: Iterable[Diagnostic]) -> set[str]:

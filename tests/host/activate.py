@@ -37,7 +37,7 @@ systemctl daemon-reload
 
 def compile_project(project: Path = PROJECT) -> Plan:
     """Read and resolve a project: what the generator knows before it writes."""
-    return resolve(load(project), None).plan
+    return resolve(load(project)).plan
 
 
 def activate(host: TestHost, plan: Plan) -> None:

@@ -71,7 +71,7 @@ def write(root: Path, files: Mapping[str, str | bytes]) -> Path:
 def resolved(root: Path, files: Mapping[str, str | bytes]) -> Resolved:
     """Write a project, and make its plan."""
     inputs = load(write(root, files))
-    return resolve(inputs, inputs.lock_file)
+    return resolve(inputs)
 
 
 def findings(root: Path, files: Mapping[str, str | bytes]) -> list[Diagnostic]:

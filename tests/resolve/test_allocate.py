@@ -207,7 +207,7 @@ def test_no_hash_seed_changes_the_plan(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from forage_gen.read.load import load;"
         "from forage_gen.resolve.resolve import resolve;"
-        "done = resolve(load(Path(sys.argv[1])), None); print(done.plan, done.lock.render())"
+        "done = resolve(load(Path(sys.argv[1]))); print(done.plan, done.lock.render())"
     )
     printed = {
         subprocess.run(
