@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield the scripts of the units, the facts they read, and each template's own scripts."""
-    for name in ("forage-prepare", "forage-release"):
+    for name in ("forage-link", "forage-prepare", "forage-release"):
         text = render(q.ShellToken, f"shell/{name}.sh.j2", tree=q.word(p.TREE))
         yield Artifact(f"libexec/{name}", text.encode(), executable=True)
     for template in plan.templates:
@@ -24,7 +24,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         if template.init_commands:
             yield _init(template)
     for sandbox in plan.sandboxes:
-        yield _facts(sandbox, plan.owner)
+        yield _facts(sandbox, plan)
 
 
 def _wrapper(template: p.Template, agent: p.Agent) -> Artifact:
@@ -54,13 +54,14 @@ def _init(template: p.Template) -> Artifact:
     return Artifact(template.init_file, text.encode(), executable=True)
 
 
-def _facts(sandbox: p.Sandbox, owner: p.Owner) -> Artifact:
+def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
     template = sandbox.template
+    owner = plan.owner
     below = [m for m in sandbox.mounts if m.target.startswith(f"{p.WORKSPACE}/")]
     shift = sandbox.uid_base if template.private_users else 0
     text = render(
         q.ShellToken,
-        "shell/prepare.conf.j2",
+        "shell/facts.conf.j2",
         name=q.word(sandbox.name),
         root=q.word(sandbox.root),
         rootfs=q.word(template.rootfs) if template.rootfs else None,
@@ -73,6 +74,9 @@ def _facts(sandbox: p.Sandbox, owner: p.Owner) -> Artifact:
         workspace=q.word(sandbox.workspace.source),
         secrets_dir=q.word(sandbox.secrets_dir),
         secrets=q.words(secret.name for secret in sandbox.secrets),
+        interface=q.word(sandbox.interface) if template.has_network else None,
+        address=q.word(str(sandbox.address)),
+        gateway=q.word(str(plan.gateway)),
         protected=q.words(template.protected_paths),
         mount_sources=q.words(mount.source for mount in below),
         mount_targets=q.words(mount.target.removeprefix(f"{p.WORKSPACE}/") for mount in below),

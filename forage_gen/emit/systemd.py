@@ -53,9 +53,8 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             yield _bind_mount(f"Mount at {mount.target}", sandbox, mount, plan.owner)
         if sandbox.template.reset_every is not None:
             yield _timer(sandbox, sandbox.template.reset_every)
-        if wants := _wants(sandbox):
-            text = render(q.SystemdToken, "systemd/wants.conf.j2", wants=wants)
-            yield Artifact(f"{UNITS}/forage.target.d/{sandbox.name}.conf", text.encode())
+        if sandbox.auto_start:
+            yield _start_with_host(sandbox)
 
 
 def _drop_in(sandbox: p.Sandbox) -> Artifact:
@@ -68,6 +67,7 @@ def _drop_in(sandbox: p.Sandbox) -> Artifact:
         template=q.plain(template.name),
         description=q.plain(template.description),
         needs=list(_needs(sandbox)),
+        timer=q.unit_name(f"forage-reset@{sandbox.name}.timer") if template.reset_every else None,
         tool_path=q.plain(TOOL_PATH),
         netns_path=q.plain(f"{p.NETNS}/{sandbox.netns}"),
         libexec=q.plain(f"{p.TREE}/libexec"),
@@ -139,10 +139,6 @@ def _timer(sandbox: p.Sandbox, calendar: str) -> Artifact:
     return Artifact(f"{UNITS}/forage-reset@{sandbox.name}.timer", text.encode())
 
 
-def _wants(sandbox: p.Sandbox) -> list[SystemdToken]:
-    wants = []
-    if sandbox.auto_start:
-        wants.append(q.unit_name(sandbox.unit))
-    if sandbox.template.reset_every is not None:
-        wants.append(q.unit_name(f"forage-reset@{sandbox.name}.timer"))
-    return wants
+def _start_with_host(sandbox: p.Sandbox) -> Artifact:
+    text = render(q.SystemdToken, "systemd/autostart.conf.j2", unit=q.unit_name(sandbox.unit))
+    return Artifact(f"{UNITS}/forage.target.d/{sandbox.name}.conf", text.encode())

@@ -104,17 +104,30 @@ def test_a_reset_does_not_start_what_is_stopped(forage: Activated) -> None:
     assert not forage.active("coder")
 
 
-def test_the_target_starts_timers_and_what_starts_with_the_host(forage: Activated) -> None:
+def test_the_target_starts_what_starts_with_the_host(forage: Activated) -> None:
     forage.stop_all()
     forage.host.run("systemctl", "enable", "--now", "forage.target")
     assert forage.active("coder")
     assert not forage.active("review")
-    timers = json.loads(forage.host.run("systemctl", "list-timers", "--output=json").stdout)
-    mine = {timer["unit"]: timer for timer in timers if "forage" in timer["unit"]}
-    assert list(mine) == ["forage-reset@coder.timer"]
-    assert mine["forage-reset@coder.timer"]["activates"] == "forage-reset@coder.service"
-    assert mine["forage-reset@coder.timer"]["next"]
     forage.host.run("systemctl", "disable", "--now", "forage.target")
+
+
+def test_a_timer_runs_as_long_as_its_sandbox(forage: Activated) -> None:
+    forage.stop_all()
+    forage.host.wait_for(lambda: not timers(forage), "no timer", timeout=30)
+    forage.running("coder")
+    forage.host.run("systemctl", "start", "forage-reset@coder.service")
+    (timer,) = timers(forage)
+    assert timer["unit"] == "forage-reset@coder.timer"
+    assert timer["activates"] == "forage-reset@coder.service"
+    assert timer["next"]
+    forage.stop("coder")
+    forage.host.wait_for(lambda: not timers(forage), "no timer", timeout=30)
+
+
+def timers(forage: Activated) -> list[dict[str, object]]:
+    listed = json.loads(forage.host.run("systemctl", "list-timers", "--output=json").stdout)
+    return [timer for timer in listed if "forage" in timer["unit"]]
 
 
 def test_the_last_sandbox_can_be_followed_by_all_at_once(forage: Activated) -> None:
