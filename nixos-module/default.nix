@@ -44,7 +44,7 @@ let
   agrees = declared: ours: declared == null || declared == ours;
 
   # Names in `used` that a sandbox has too, for an error message.
-  takenBy = used: lib.filter used cfg.sandboxes;
+  takenBy = used: lib.filter used cfg.sandboxNames;
   quoted = lib.concatMapStringsSep ", " (name: "\"${name}\"");
 
   guestModule =
@@ -119,6 +119,8 @@ let
   };
 in
 {
+  imports = [ ./project.nix ];
+
   options.services.forage = {
     enable = lib.mkEnableOption "sandboxes for AI agents, as compiled by forage-gen";
 
@@ -126,38 +128,17 @@ in
       type = types.path;
       example = lib.literalExpression "./generated";
       description = ''
-        The tree that `forage-gen build` wrote. Its own `default.nix` sets this option. It is
-        linked at `/etc/forage/tree`, where the units find their scripts and rules.
+        The tree that `forage-gen build` wrote. Its own `default.nix` sets this option; without
+        it, {option}`services.forage.templates` and {option}`services.forage.sandboxes` are
+        compiled. It is linked at `/etc/forage/tree`, where the units find their scripts and
+        rules.
       '';
     };
 
-    user = mkOption {
-      type = types.str;
-      example = "alice";
-      description = ''
-        The user of the host who owns the workspaces. The agent in a sandbox has the same user
-        number, so that what it writes to a workspace belongs to this user and to nobody else.
-      '';
-    };
-
-    uid = mkOption {
-      type = types.ints.unsigned;
-      example = 1000;
-      description = "The user number of {option}`services.forage.user`, as the tree has it.";
-    };
-
-    gid = mkOption {
-      type = types.ints.unsigned;
-      example = 100;
-      description = ''
-        The number of the primary group of {option}`services.forage.user`, as the tree has it.
-      '';
-    };
-
-    sandboxes = mkOption {
+    sandboxNames = mkOption {
       type = types.listOf types.str;
       default = [ ];
-      example = [ "myproject" ];
+      internal = true;
       description = ''
         The names of the sandboxes in the tree. They are used to tell at evaluation that another
         container of this host has the same name.

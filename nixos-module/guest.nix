@@ -24,38 +24,6 @@ let
   idType = types.ints.between 1 65533;
 
   usersGid = config.ids.gids.users;
-
-  # Linked, not read: in a tree that a derivation makes, reading would need a build while the
-  # system is being evaluated.
-  wrapper =
-    name: agent:
-    lib.hiPrio (
-      pkgs.runCommandLocal "forage-agent-${name}" { inherit (agent) wrapper; } ''
-        mkdir -p $out/bin
-        ln -s "$wrapper" $out/bin/${lib.escapeShellArg name}
-      ''
-    );
-
-  agentModule = {
-    options = {
-      program = mkOption {
-        type = types.path;
-        example = lib.literalExpression ''lib.getExe' pkgs.claude-code "claude"'';
-        description = ''
-          The agent's real program. It is linked at `/etc/forage/agents/NAME`, where the wrapper
-          finds it.
-        '';
-      };
-
-      wrapper = mkOption {
-        type = types.path;
-        description = ''
-          The generated script that is on the `PATH` under the agent's name. It gives the agent,
-          and no other process, what it needs to log in.
-        '';
-      };
-    };
-  };
 in
 {
   options.forage.guest = {
@@ -78,24 +46,21 @@ in
     };
 
     agents = mkOption {
-      type = types.attrsOf (types.submodule agentModule);
-      default = { };
-      description = "The agents that can be started in the sandbox, by the name of their command.";
-    };
-
-    etc = mkOption {
       type = types.attrsOf types.path;
       default = { };
-      example = lib.literalExpression ''{ "resolv.conf" = ./resolv.conf; }'';
-      description = "Files of the tree that belong in `/etc`, by their path there.";
+      example = lib.literalExpression "{ claude = lib.getExe pkgs.claude-code; }";
+      description = ''
+        The programs of the agents that can be started in the sandbox, by the name of their
+        command. Each is linked at `/etc/forage/agents/NAME`, where its wrapper finds it.
+      '';
     };
 
     init = mkOption {
-      type = types.nullOr types.path;
-      default = null;
+      type = types.bool;
+      default = false;
       description = ''
-        A script that the agent's user runs in `/workspace` each time that the sandbox starts,
-        before anybody can log in.
+        Whether the template has commands that the agent's user runs in `/workspace` each time
+        that the sandbox starts, before anybody can log in.
       '';
     };
 
@@ -151,7 +116,7 @@ in
         dhcpcd.enable = false;
         firewall.enable = false;
 
-        # /etc/resolv.conf is one of the tree's files.
+        # The host puts its own /etc/resolv.conf there at each start.
         useHostResolvConf = false;
         resolvconf.enable = false;
       };
@@ -176,19 +141,20 @@ in
       security.sudo.enable = false;
 
       environment = {
-        etc =
-          lib.mapAttrs (_: source: { inherit source; }) cfg.etc
-          // lib.mapAttrs' (name: agent: {
-            name = "forage/agents/${name}";
-            value.source = agent.program;
-          }) cfg.agents;
+        etc = lib.mapAttrs' (name: program: {
+          name = "forage/agents/${name}";
+          value.source = program;
+        }) cfg.agents;
 
         systemPackages = [
           pkgs.git
           pkgs.jujutsu
           pkgs.tmux
-        ]
-        ++ lib.mapAttrsToList wrapper cfg.agents;
+        ];
+
+        # The host puts the agents' wrappers into its `bin` at each start. They come before
+        # the programs that they are named like.
+        profiles = lib.mkBefore [ "/opt/forage" ];
 
         # Templates say what a sandbox holds.
         defaultPackages = mkDefault [ ];
@@ -232,7 +198,7 @@ in
       };
     })
 
-    (mkIf (cfg.init != null) {
+    (mkIf cfg.init {
       systemd.services.forage-init = {
         description = "Prepare the workspace";
         wantedBy = [ "multi-user.target" ];
@@ -250,7 +216,7 @@ in
         # As in a login shell, every program of the system is there.
         script = ''
           . ${config.system.build.setEnvironment}
-          exec ${cfg.init}
+          exec /opt/forage/init
         '';
       };
     })

@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
-from forage_gen.emit.agents import PATHS as SETTINGS_PATHS
-from forage_gen.emit.git import PATH as GITCONFIG
-from forage_gen.emit.guest_files import RESOLV_CONF
 from forage_gen.emit.render import render
 from forage_gen.quote import nix as q
 
@@ -29,8 +26,6 @@ class _Guest:
 class _Agent:
     name: NixToken
     package: NixToken
-    program: NixToken
-    wrapper: NixToken
 
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
@@ -42,7 +37,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         user=q.string(plan.owner.name),
         uid=q.integer(plan.owner.uid),
         gid=q.integer(plan.owner.gid),
-        sandboxes=q.list_of((q.string(s.name) for s in plan.sandboxes), 4, len("sandboxes = ")),
+        sandboxes=q.list_of((q.string(s.name) for s in plan.sandboxes), 4, len("sandboxNames = ")),
         guests=[
             _Guest(q.attr_name(t.name), q.path_literal(f"./guests/{t.name}.nix")) for t in nixos
         ],
@@ -62,15 +57,10 @@ def _guest(template: p.Template, plan: p.Plan) -> Artifact:
         uid=q.integer(plan.owner.uid),
         gid=q.integer(plan.owner.gid),
         nix_daemon=q.boolean(template.nix_daemon),
-        init=_file(template.init_file) if template.init_commands else None,
+        init=q.boolean(bool(template.init_commands)),
         authorized_keys=_keys(plan),
-        agents=[_agent(template, agent) for agent in template.agents],
-        etc=[
-            _Guest(
-                q.attr_name(path.removeprefix("etc/")),
-                _file(f"{template.guest_root}/{path}"),
-            )
-            for path in _etc(template)
+        agents=[
+            _Agent(q.attr_name(agent.name), _package(agent.package)) for agent in template.agents
         ],
         packages=q.list_of(packages, 2, len("environment.systemPackages = ")) if packages else None,
     )
@@ -90,28 +80,6 @@ def _package(path: tuple[str, ...]) -> NixToken:
     return q.attr_path(("pkgs", *path))
 
 
-def _file(path: str) -> NixToken:
-    """Write the path of a file of the tree as seen from the directory `guests`."""
-    return q.path_literal(f"./{path.removeprefix('guests/')}")
-
-
-def _etc(template: p.Template) -> list[str]:
-    paths = {RESOLV_CONF}
-    paths |= {SETTINGS_PATHS[agent.settings] for agent in template.agents if agent.settings}
-    if template.git_user or template.git_email:
-        paths.add(GITCONFIG)
-    return sorted(paths)
-
-
 def _keys(plan: p.Plan) -> NixToken | None:
     keys = [q.string(key) for key in plan.authorized_keys]
     return q.list_of(keys, 4, len("authorizedKeys = ")) if keys else None
-
-
-def _agent(template: p.Template, agent: p.Agent) -> _Agent:
-    return _Agent(
-        name=q.attr_name(agent.name),
-        package=_package(agent.package),
-        program=q.string(agent.program),
-        wrapper=_file(template.wrapper_file(agent)),
-    )

@@ -24,6 +24,7 @@ OPTIONS = ("--option", "allow-import-from-derivation", "false")
 BUILD_OPTIONS = (
     *("--option", "sandbox", "false"),  # not possible in the containers that CI runs in
     *("--option", "build-users-group", ""),
+    *("--option", "substitute", "false"),  # nothing that is built here is anywhere else
 )
 
 
@@ -84,7 +85,7 @@ def expression(tree: Path | None, attr: str, extra_nix: str = "") -> str:
     """
 
 
-def build(tree: Path, attr: str, extra_nix: str = "") -> Path:
+def build(tree: Path | None, attr: str, extra_nix: str = "") -> Path:
     """Build the derivation that `attr` is on that host. Its output is text, so this is quick."""
     require("nix-build")
     finished = _run(

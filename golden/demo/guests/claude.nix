@@ -7,19 +7,11 @@
     uid = 1000;
     gid = 100;
     nixDaemon = false;
-    init = ./claude/root/opt/forage/init;
+    init = true;
     authorizedKeys = [
       "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl alice@laptop"
     ];
-    agents.claude = {
-      program = lib.getExe' pkgs.claude-code "claude";
-      wrapper = ./claude/root/opt/forage/bin/claude;
-    };
-    etc = {
-      "claude-code/managed-settings.json" = ./claude/root/etc/claude-code/managed-settings.json;
-      gitconfig = ./claude/root/etc/gitconfig;
-      "resolv.conf" = ./claude/root/etc/resolv.conf;
-    };
+    agents.claude = lib.getExe pkgs.claude-code;
   };
   environment.systemPackages = [
     pkgs.ripgrep

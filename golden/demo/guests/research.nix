@@ -7,13 +7,10 @@
     uid = 1000;
     gid = 100;
     nixDaemon = false;
+    init = false;
     authorizedKeys = [
       "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl alice@laptop"
     ];
-    etc = {
-      gitconfig = ./research/root/etc/gitconfig;
-      "resolv.conf" = ./research/root/etc/resolv.conf;
-    };
   };
   environment.systemPackages = [
     pkgs.ripgrep

@@ -1,0 +1,392 @@
+# The keys of a project as NixOS options: one set of options for each kind of table.
+# Written by `python -m forage_gen.schema.nixos_options`. Change forage_gen/schema/models.py.
+{
+  lib,
+  # Makes the type of a table from its options.
+  table,
+}:
+
+let
+  inherit (lib) mkOption types;
+
+  sandbox = {
+    template = mkOption {
+      type = types.str;
+      example = "claude";
+      description = "Required. The template it is made from.";
+    };
+
+    workspace = mkOption {
+      type = types.str;
+      example = "/home/alice/projects/myproject";
+      description = "Required. The directory that the agent works on. It appears as /workspace.";
+    };
+
+    autoStart = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = "Whether it starts with the host.";
+    };
+  };
+
+  agent = {
+    package = mkOption {
+      type = types.nullOr types.package;
+      default = null;
+      example = lib.literalExpression "pkgs.claude-code";
+      description = "Required. The nixpkgs attribute path of the program.";
+    };
+
+    secretName = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "anthropic";
+      description = "The key in `[secrets]` that this agent may use.";
+    };
+
+    authEnvVar = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "ANTHROPIC_API_KEY";
+      description = "The variable in which the program expects its key. Known agents have a default.";
+    };
+
+    auth = mkOption {
+      type = types.enum [ "wrapper" ];
+      default = "wrapper";
+      example = "wrapper";
+      description = "How the key arrives. `wrapper`: read from /run/secrets at run time, for its process alone.";
+    };
+
+    hostConfigDir = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "~/.claude";
+      description = "A directory of the host with the agent's own state, such as a login. Mounted inside.";
+    };
+
+    containerConfigDir = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "/home/agent/.claude";
+      description = "Where `hostConfigDir` appears inside. Known agents have a default.";
+    };
+
+    hostConfigDirReadOnly = mkOption {
+      type = types.bool;
+      default = true;
+      example = false;
+      description = "Whether the agent may only read `hostConfigDir`.";
+    };
+
+    permissions = mkOption {
+      type = table permissions;
+      default = { };
+      description = "What the agent may do without asking.";
+    };
+  };
+
+  agentIdentity = {
+    gitUser = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "Forage Agent";
+      description = "Author and committer name.";
+    };
+
+    gitEmail = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "agent@example.org";
+      description = "Author and committer e-mail address.";
+    };
+  };
+
+  isolation = {
+    privateUsers = mkOption {
+      type = types.bool;
+      default = true;
+      example = true;
+      description = "A user namespace: root inside is nobody on the host.";
+    };
+
+    syscallFilter = mkOption {
+      type = types.either types.str (types.listOf types.str);
+      default = "default";
+      example = "default";
+      description = "`default`, or a list of system calls and groups in systemd's syntax.";
+    };
+  };
+
+  mount = {
+    containerPath = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "/workspace/docs";
+      description = "Required. Where it appears inside.";
+    };
+
+    hostPath = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "~/docs";
+      description = "Required. What is mounted.";
+    };
+
+    readOnly = mkOption {
+      type = types.bool;
+      default = true;
+      example = true;
+      description = "Whether the sandbox may only read it.";
+    };
+  };
+
+  permissions = {
+    allow = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [
+        "Read"
+        "Edit(src/**)"
+      ];
+      description = "Tools, or uses of a tool, that need no confirmation.";
+    };
+
+    deny = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "Bash(rm -rf *)" ];
+      description = "Tools, or uses of a tool, that are refused. Wins over `allow`.";
+    };
+
+    skipAll = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = "Ask for nothing. Not together with `allow`: everything is allowed already.";
+    };
+  };
+
+  resourceLimits = {
+    cpuQuota = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "200%";
+      description = "Share of processor time; `100%` is one whole processor.";
+    };
+
+    memoryMax = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "4G";
+      description = "Memory of all its processes together. Past it, the kernel kills inside the sandbox.";
+    };
+
+    tasksMax = mkOption {
+      type = types.nullOr types.int;
+      default = null;
+      example = 512;
+      description = "Processes and threads.";
+    };
+
+    diskMax = mkOption {
+      type = types.str;
+      default = "2G";
+      example = "2G";
+      description = "Size of the ephemeral root. It lives in memory and is gone on restart.";
+    };
+  };
+
+  workspaceOptions = {
+    mounts = mkOption {
+      type = types.attrsOf (table mount);
+      default = { };
+      description = "Further directories of the host, each under a name of its own.";
+    };
+  };
+
+  project = {
+    user = mkOption {
+      type = types.str;
+      example = "alice";
+      description = "Required. The host user who owns the workspaces.";
+    };
+
+    uid = mkOption {
+      type = types.ints.between 1 60000;
+      default = 1000;
+      example = 1000;
+      description = "The numeric id of `user`.";
+    };
+
+    gid = mkOption {
+      type = types.ints.between 1 60000;
+      default = 100;
+      example = 100;
+      description = "The numeric id of the primary group of `user`; 100 is `users` on NixOS.";
+    };
+
+    home = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "/home/alice";
+      description = "What `~` stands for in paths. Default: /home/ and the user.";
+    };
+
+    authorizedKeys = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "ssh-ed25519 AAAA... alice@laptop" ];
+      description = "SSH public keys that may log in to the sandboxes as the agent. Without one, no sshd runs.";
+    };
+
+    externalInterface = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "eth0";
+      description = "The interface for which Forage masquerades. Without it, NAT is left to the host.";
+    };
+
+    subnet = mkOption {
+      type = types.str;
+      default = "10.100.0.0/16";
+      example = "10.100.0.0/16";
+      description = "Where the sandboxes' addresses come from. The first is the gateway's.";
+    };
+
+    secrets = mkOption {
+      type = types.attrsOf types.str;
+      default = { };
+      example = { anthropic = "/run/secrets/anthropic-api-key"; };
+      description = "Names for files that exist on the host at run time. Never their contents.";
+    };
+
+    sandboxes = mkOption {
+      type = types.attrsOf (table sandbox);
+      default = { };
+      description = "The sandboxes, by name. The name is also host name, machine name and unit name.";
+    };
+  };
+
+  template = {
+    description = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "Claude Code";
+      description = "One line for people.";
+    };
+
+    extends = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "base";
+      description = "A parent template. Tables merge, lists append, other values replace.";
+    };
+
+    rootfs = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "/var/lib/forage/guests/trixie";
+      description = "A root file system of the host to run instead of a NixOS system.";
+    };
+
+    extraPackages = mkOption {
+      type = types.listOf types.package;
+      default = [ ];
+      example = lib.literalExpression "with pkgs; [ ripgrep python3Packages.requests ]";
+      description = "nixpkgs attribute paths of programs to have inside. Fewer is safer.";
+    };
+
+    network = mkOption {
+      type = types.enum [
+        "full"
+        "restricted"
+        "none"
+      ];
+      default = "none";
+      example = "restricted";
+      description = "`full`: the internet. `restricted`: `allowedHosts` only. `none`: nothing, not even names.";
+    };
+
+    allowedHosts = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [
+        "api.anthropic.com"
+        "*.example.org"
+        "db.example.org:5432"
+      ];
+      description = "Names, `*.` wildcards, addresses and prefixes that may be reached, each with or without a port. In `full`: private addresses, which it leaves closed. In `none`: empty.";
+    };
+
+    readOnlyWorkspace = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = "Whether the agent may only read the workspace.";
+    };
+
+    protectedPaths = mkOption {
+      type = types.nullOr (types.listOf types.str);
+      default = null;
+      example = [
+        ".git/hooks"
+        ".git/config"
+      ];
+      description = "Paths in the workspace that the agent can neither change nor create, because the host would run what is in them. Default: `.git/hooks` and `.git/config`.";
+    };
+
+    nixDaemon = mkOption {
+      type = types.bool;
+      default = true;
+      example = false;
+      description = "The host's nix daemon inside the sandbox. It fetches with the host's network.";
+    };
+
+    initCommands = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "npm install" ];
+      description = "Shell commands, run in the workspace as the agent user at every start, in this order.";
+    };
+
+    resetEvery = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "daily";
+      description = "A systemd calendar expression: how often the sandbox starts afresh.";
+    };
+
+    agents = mkOption {
+      type = types.attrsOf (table agent);
+      default = { };
+      description = "The agents, by the name of their command inside.";
+    };
+
+    resourceLimits = mkOption {
+      type = table resourceLimits;
+      default = { };
+      description = "What the sandbox may spend.";
+    };
+
+    isolation = mkOption {
+      type = table isolation;
+      default = { };
+      description = "How the sandbox is held.";
+    };
+
+    workspace = mkOption {
+      type = table workspaceOptions;
+      default = { };
+    };
+
+    agentIdentity = mkOption {
+      type = table agentIdentity;
+      default = { };
+    };
+  };
+in
+{
+  inherit project template;
+}

@@ -1,0 +1,286 @@
+# The second way in: a project written as NixOS options. What was written is serialised, and
+# forage-gen compiles it in a derivation of its own. Nothing here reads what that makes, so
+# nothing has to be built while a host is evaluated.
+{
+  config,
+  lib,
+  options,
+  pkgs,
+  ...
+}:
+
+let
+  inherit (lib) mkOption types;
+
+  cfg = config.services.forage;
+  opts = options.services.forage;
+
+  # The priority of an option's own default (lib.modules, mkOptionDefault).
+  unset = (lib.mkOptionDefault null).priority;
+
+  # What somebody has written, and no default: those are the compiler's, and a template that
+  # extends another must not take back what it does not mention. What has to be written is
+  # asked for in any case, so that NixOS says that it is missing.
+  written =
+    declared: values:
+    lib.mapAttrs (name: _: plain values.${name}) (
+      lib.filterAttrs (_: option: option.highestPrio < unset || !(option ? default)) declared
+    );
+
+  plain =
+    value:
+    if lib.isDerivation value then
+      label value
+    else if lib.isAttrs value then
+      value.written_ or (lib.mapAttrs (_: plain) value)
+    else if lib.isList value then
+      map plain value
+    else
+      value;
+
+  # A package is known to the compiler by its name alone.
+  label =
+    package:
+    let
+      name = lib.getName package;
+    in
+    if builtins.match "[A-Za-z_][A-Za-z0-9_'-]*" name == null then builtins.toJSON name else name;
+
+  table =
+    declared:
+    types.submodule (
+      { options, config, ... }:
+      {
+        options = declared // {
+          written_ = mkOption {
+            type = types.raw;
+            default = written (builtins.intersectAttrs declared options) config;
+            readOnly = true;
+            internal = true;
+            visible = false;
+          };
+        };
+      }
+    );
+
+  keys = import ./options.nix { inherit lib table; };
+  projectKeys = keys.project // {
+    templates = mkOption {
+      type = types.attrsOf (table keys.template);
+      default = { };
+      description = ''
+        The templates: what each kind of sandbox holds, and what it may read, write, reach and
+        spend.
+      '';
+    };
+  };
+
+  project = written (builtins.intersectAttrs projectKeys opts) cfg;
+  isWritten = cfg.templates != { } || cfg.sandboxes != { };
+  isImported = opts.tree.highestPrio < (lib.mkDefault null).priority;
+
+  # What an imported tree says itself.
+  ofTheTree = [
+    "user"
+    "uid"
+    "gid"
+  ];
+  ignored = lib.attrNames (removeAttrs project ofTheTree);
+
+  # The host knows its users' numbers, where it does not leave them to be found at activation.
+  owner = config.users.users.${cfg.user} or { };
+  ownerGroup = config.users.groups.${owner.group or ""} or { };
+  known = id: lib.mkIf (id != null) (lib.mkOverride (unset - 1) id);
+
+  json = (pkgs.formats.json { }).generate "forage.json" project;
+
+  compiled =
+    pkgs.runCommand "forage-tree"
+      {
+        outputs = [
+          "out"
+          "lock"
+        ];
+        passthru.project = json;
+      }
+      ''
+        export HOME=$TMPDIR
+        cp ${json} forage.json
+        ${lib.optionalString (cfg.lockFile != null) "install -m 0644 ${cfg.lockFile} forage.lock"}
+        ${lib.getExe cfg.package} build . -o tree
+        cp -r tree $out
+        cp forage.lock $lock
+      '';
+
+  # A template and its ancestors, the oldest first. It ends where a name leads nowhere or back,
+  # which is what assertions are about.
+  lineage =
+    name:
+    let
+      above =
+        seen: name:
+        if lib.elem name seen || !(cfg.templates ? ${name}) then
+          [ ]
+        else
+          let
+            template = cfg.templates.${name};
+          in
+          lib.optionals (template.extends != null) (above (seen ++ [ name ]) template.extends)
+          ++ [ template ];
+    in
+    above [ ] name;
+
+  leadsBack =
+    name:
+    let
+      from =
+        seen: name:
+        lib.elem name seen
+        || cfg.templates ? ${name}
+          && cfg.templates.${name}.extends != null
+          && from (seen ++ [ name ]) cfg.templates.${name}.extends;
+    in
+    from [ ] name;
+
+  # Lists append, other values replace, tables merge: for the few keys that a guest is made of.
+  guest =
+    name: line:
+    let
+      last = key: fallback: lib.foldl' (held: t: if t.written_ ? ${key} then t.${key} else held) fallback line;
+      agents = lib.foldl' (
+        held: template:
+        held
+        // lib.mapAttrs (_: agent: agent.package) (
+          lib.filterAttrs (_: agent: agent.package != null) template.agents
+        )
+      ) { } line;
+    in
+    {
+      forage.guest = {
+        template = name;
+        inherit (cfg) uid gid authorizedKeys;
+        nixDaemon = last "nixDaemon" keys.template.nixDaemon.default;
+        init = lib.any (template: template.initCommands != [ ]) line;
+        agents = lib.mapAttrs (_: lib.getExe) agents;
+      };
+      environment.systemPackages = lib.concatMap (template: template.extraPackages) line;
+    };
+
+  used = lib.unique (lib.mapAttrsToList (_: sandbox: sandbox.template) cfg.sandboxes);
+  guests = lib.filter (name: lib.all (template: template.rootfs == null) (lineage name)) (
+    lib.filter (name: cfg.templates ? ${name}) used
+  );
+
+  among =
+    set: if set == { } then "There are none" else "There are ${lib.concatStringsSep ", " (lib.attrNames set)}";
+
+  # One assertion for each of the `found`, which are messages.
+  refuse = map (message: {
+    assertion = false;
+    inherit message;
+  });
+
+  forEach = set: find: lib.concatLists (lib.mapAttrsToList find set);
+in
+{
+  options.services.forage = projectKeys // {
+    package = mkOption {
+      type = types.package;
+      default = pkgs.callPackage ../nix/package.nix { };
+      defaultText = lib.literalMD "the `forage-gen` of this repository";
+      description = ''
+        The compiler. It runs when the host is built, and is not on the host afterwards.
+      '';
+    };
+
+    lockFile = mkOption {
+      type = types.nullOr types.path;
+      default = null;
+      example = lib.literalExpression "./forage.lock";
+      description = ''
+        The `forage.lock` that keeps each sandbox's address and user numbers. Without one they
+        follow from the sandboxes' names, and two whose names want the same may swap when
+        another is added. {option}`services.forage.lock` is one to check in.
+      '';
+    };
+
+    lock = mkOption {
+      type = types.package;
+      readOnly = true;
+      default = compiled.lock;
+      defaultText = lib.literalMD "what {option}`services.forage.lockFile` should hold";
+      description = ''
+        The file to check in and to name in {option}`services.forage.lockFile`.
+      '';
+    };
+  };
+
+  config = lib.mkIf cfg.enable {
+    services.forage = lib.mkMerge [
+      {
+        uid = known (owner.uid or null);
+        gid = known (ownerGroup.gid or null);
+      }
+      (lib.mkIf isWritten {
+        tree = lib.mkDefault compiled;
+        sandboxNames = lib.attrNames cfg.sandboxes;
+        guests = lib.genAttrs guests (name: {
+          modules = [ (guest name (lineage name)) ];
+        });
+      })
+    ];
+
+    assertions =
+      refuse (
+        forEach cfg.sandboxes (
+          name: sandbox:
+          lib.optional (!(cfg.templates ? ${sandbox.template})) ''
+            services.forage.sandboxes.${name}.template is "${sandbox.template}", and there is no
+            services.forage.templates.${sandbox.template}. ${among cfg.templates}.
+          ''
+        )
+      )
+      ++ refuse (
+        forEach cfg.templates (
+          name: template:
+          lib.optional (template.extends != null && !(cfg.templates ? ${template.extends})) ''
+            services.forage.templates.${name}.extends is "${template.extends}", and there is no
+            services.forage.templates.${template.extends}. ${among cfg.templates}.
+          ''
+          ++ lib.optional (leadsBack name) ''
+            services.forage.templates.${name}.extends leads back to "${name}". Remove one of the
+            `extends` on the way.
+          ''
+          ++ forEach template.agents (
+            agent:
+            { permissions, secretName, ... }:
+            lib.optional (permissions.skipAll && permissions.allow != [ ]) ''
+              services.forage.templates.${name}.agents.${agent}.permissions has `skipAll` and
+              `allow`: with the former everything is allowed. Remove one of them.
+            ''
+            ++ lib.optional (secretName != null && !(cfg.secrets ? ${secretName})) ''
+              services.forage.templates.${name}.agents.${agent}.secretName is "${secretName}", and
+              there is no services.forage.secrets.${secretName}. ${among cfg.secrets}.
+            ''
+          )
+        )
+      )
+      ++ refuse (
+        forEach cfg.secrets (
+          name: path:
+          lib.optional (lib.hasPrefix builtins.storeDir path) ''
+            services.forage.secrets.${name} is in the Nix store, where everybody on the host can
+            read it. Name the file that a secret manager makes at run time, such as
+            config.sops.secrets.${name}.path.
+          ''
+        )
+      )
+      ++ refuse (
+        lib.optional (isImported && ignored != [ ]) ''
+          A tree is imported that forage-gen has built, and it describes all sandboxes of the
+          host. So this would have no effect: ${lib.concatMapStringsSep ", " (name: "services.forage.${name}") ignored}.
+          Write it in the tree's own project and run `forage-gen build`, or remove the import.
+        ''
+      );
+  };
+}

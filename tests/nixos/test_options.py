@@ -1,0 +1,190 @@
+"""The second way in: a project written as NixOS options."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.nixos.nix import REPOSITORY, NixError, evaluate, evaluation
+from tests.nixos.options import built, evaluated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOLDEN = REPOSITORY / "golden/demo"
+
+# Packages are known to the compiler by their names alone, and inputs by their own files.
+OF_THE_FIRST_WAY_ONLY = {"guests/claude.nix", "manifest.json"}
+
+MINIMAL = """
+  enable = true;
+  user = "alice";
+  templates.claude = { };
+  sandboxes.website = { template = "claude"; workspace = "/home/alice/website"; };
+"""
+
+
+def files(root: Path) -> dict[str, bytes]:
+    return {
+        str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()
+    }
+
+
+def without_forage() -> list[str]:
+    """What NixOS of that date says of itself."""
+    return evaluation(None, "config.system.build.toplevel.drvPath").warnings
+
+
+def test_both_ways_make_the_same_files() -> None:
+    ours = files(built("config.services.forage.tree"))
+    golden = files(GOLDEN)
+
+    assert ours.keys() == golden.keys()
+    different = {name for name in ours if ours[name] != golden[name]}
+    assert different <= OF_THE_FIRST_WAY_ONLY
+
+
+def test_both_ways_make_the_same_guests() -> None:
+    attr = "lib.mapAttrs (_: guest: guest.system.drvPath) config.services.forage.guests"
+
+    ours = evaluated(attr).value
+
+    assert ours == evaluate(GOLDEN, attr)
+    assert set(ours) == {"claude", "research", "review"}  # type: ignore[arg-type]
+
+
+def test_the_host_evaluates_without_a_build_and_without_a_warning() -> None:
+    # tests.nixos.nix forbids import from derivation.
+    found = evaluated("builtins.seq config.system.build.toplevel.drvPath config.warnings")
+
+    assert found.warnings == without_forage()
+    assert found.value == []
+
+
+def test_the_lock_can_be_checked_in() -> None:
+    with_lock = built("config.services.forage.lock")
+
+    assert with_lock.read_bytes() == (REPOSITORY / "examples/demo/forage.lock").read_bytes()
+
+
+def test_a_mistake_fails_the_build_with_the_compilers_message() -> None:
+    with pytest.raises(NixError) as refused:
+        built(
+            "config.services.forage.tree",
+            'templates.claude.resourceLimits.memoryMax = lib.mkForce "4 elephants";',
+        )
+
+    said = str(refused.value)
+    assert "forage.json:" in said
+    assert "error[" in said
+    assert "4 elephants" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            'sandboxes.website.template = lib.mkForce "claud";',
+            'services.forage.sandboxes.website.template is "claud"',
+        ),
+        (
+            'templates.review.extends = lib.mkForce "bass";',
+            'services.forage.templates.review.extends is "bass"',
+        ),
+        (
+            'templates.base.extends = "claude";',
+            'services.forage.templates.base.extends leads back to "base"',
+        ),
+        (
+            "templates.claude.agents.claude.permissions.skipAll = true;",
+            "services.forage.templates.claude.agents.claude.permissions has `skipAll`",
+        ),
+        (
+            'templates.claude.agents.claude.secretName = lib.mkForce "antropic";',
+            'services.forage.templates.claude.agents.claude.secretName is "antropic"',
+        ),
+        (
+            'secrets.anthropic = lib.mkForce "${pkgs.writeText "key" "sk"}";',
+            "services.forage.secrets.anthropic is in the Nix store",
+        ),
+        (
+            f"tree = {GOLDEN};",
+            "this would have no effect: services.forage.authorizedKeys",
+        ),
+    ],
+)
+def test_what_can_be_told_at_evaluation_is_an_assertion(options: str, message: str) -> None:
+    with pytest.raises(NixError) as refused:
+        evaluated("config.system.build.toplevel.drvPath", options)
+
+    assert message in str(refused.value)
+    assert "Failed assertions" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "templates.claude.netwrok = null;",
+        'templates.claude.network = "some";',
+        'sandboxes.website.workspace = lib.mkForce [ "/a" ];',
+        "templates.claude.extraPackages = [ 1 ];",
+        "uid = 70000;",
+    ],
+)
+def test_a_wrong_name_or_type_is_nixoss_own_error(options: str) -> None:
+    with pytest.raises(NixError, match=r"services\.forage\."):
+        evaluated("config.system.build.toplevel.drvPath", options)
+
+
+def test_what_must_be_written_is_asked_for() -> None:
+    unset = r"services\.forage\.sandboxes\.more\.workspace. (is used but not|was accessed)"
+
+    with pytest.raises(NixError, match=unset):
+        evaluated("config.services.forage.tree.drvPath", 'sandboxes.more.template = "claude";')
+
+
+def test_the_snippets_of_the_security_model() -> None:
+    found = evaluated(
+        "{ inherit (config.services.forage.tree) drvPath; inherit (config) warnings; }",
+        MINIMAL
+        + """
+          secrets.anthropic = config.sops.secrets.anthropic-api-key.path;
+          templates.review = {
+            readOnlyWorkspace = true;
+            agents.claude.package = pkgs.claude-code;
+          };
+          templates.analysis.network = "none";
+          templates.standard = {
+            network = "full";
+            extraPackages = with pkgs; [ ripgrep fd jq tree git ];
+          };
+          templates.claude.agents.claude = {
+            package = pkgs.claude-code;
+            secretName = "anthropic";
+            authEnvVar = "ANTHROPIC_API_KEY";
+            permissions = {
+              allow = [ "Read" "Glob" "Grep" "Edit(src/**)" "Bash(npm run *)" ];
+              deny = [ "Bash(rm -rf *)" ];
+            };
+          };
+          templates.trusted.agents.claude = {
+            package = pkgs.claude-code;
+            permissions.skipAll = true;
+          };
+          templates.claude.network = "restricted";
+          templates.claude.allowedHosts = [ "api.anthropic.com" "registry.npmjs.org" ];
+        """.replace("config.sops.secrets.anthropic-api-key.path", '"/run/secrets/anthropic"'),
+        demo=False,
+    )
+
+    assert found.warnings == without_forage()
+
+
+def test_only_what_is_written_reaches_the_compiler() -> None:
+    json = built("config.services.forage.tree.passthru.project", MINIMAL, demo=False).read_text()
+
+    assert json.strip() == (
+        '{"gid":100,"sandboxes":{"website":{"template":"claude","workspace":"/home/alice/website"}},'
+        '"templates":{"claude":{}},"uid":1000,"user":"alice"}'
+    )
