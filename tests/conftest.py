@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.host.project_on_host import activated
 from tests.requirements import TEST_HOST, require
 from tests.testhost.host import TestHost
 from tests.testhost.internet import Internet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__all__ = ["activated", "host", "internet"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

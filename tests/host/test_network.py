@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.host.conftest import NAMES
 from tests.host.probes import REFUSED, fence_down, fetch, look_up, rcode
+from tests.host.project_on_host import NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,18 @@
+"""Mount a new /sys, and open one of the kernel's settings for writing."""
+
+import os
+
+from tests.attacks.attack import CLONE_NEWNS, CLONE_NEWUSER, first_writable, held, mount, syscall
+
+FENCE = "network namespace of another user namespace"
+
+os.makedirs("/tmp/sys", exist_ok=True)
+try:
+    if os.geteuid():
+        syscall("unshare", CLONE_NEWUSER | CLONE_NEWNS)
+    mount("sysfs", "/tmp/sys", "sysfs")
+except OSError as failure:
+    held(failure)
+first_writable(
+    ["/tmp/sys/kernel/uevent_helper", "/tmp/sys/kernel/profiling", "/tmp/sys/power/state"]
+)

@@ -1,0 +1,8 @@
+"""Have the host's kernel run another program as modprobe."""
+
+from tests.attacks.attack import first_writable
+
+FENCE = "read-only /proc/sys, user namespace"
+UNCONTROLLED = "the kernel of the tests has none"
+
+first_writable(["/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug"])

@@ -1,0 +1,10 @@
+"""Load a kernel module."""
+
+import errno
+
+from tests.attacks.attack import attempt
+
+FENCE = "system call filter, user namespace"
+UNCONTROLLED = "the kernel of the tests has none"
+
+attempt("init_module", b"no module", 9, b"", looked_at=(errno.ENOEXEC, errno.EBADMSG, errno.EFAULT))

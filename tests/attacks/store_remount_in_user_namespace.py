@@ -1,0 +1,28 @@
+"""Become root of a user namespace, and mount the store writable there."""
+
+import os
+
+from tests.attacks.attack import (
+    CLONE_NEWNS,
+    CLONE_NEWUSER,
+    MS_BIND,
+    MS_REMOUNT,
+    broken,
+    held,
+    mount,
+    syscall,
+)
+
+FENCE = "locked mount flags"
+UNCONTROLLED = "mount flags are locked in every user namespace"
+SOURCE = "mount_namespaces(7)"
+
+try:
+    syscall("unshare", CLONE_NEWUSER | CLONE_NEWNS)
+    mount("none", "/nix/store", "none", MS_REMOUNT | MS_BIND)
+    with open("/nix/store/planted", "w") as file:
+        file.write("x")
+except OSError as failure:
+    held(failure)
+os.unlink("/nix/store/planted")
+broken("the store could be written")
