@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.host.activate import Activated, activate, compile_project, make_owner
+from tests.host.demo import activate_demo
+from tests.requirements import TEST_HOST, require
+from tests.testhost.host import TestHost
+from tests.testhost.internet import Internet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.testhost.host import Sandbox, TestHost
-    from tests.testhost.internet import Internet
+    from tests.testhost.host import Sandbox
 
 # A public name and the address that it has on the internet of these tests.
 NAMES = {
@@ -88,3 +91,11 @@ def review(forage: Activated) -> Sandbox:
 def shared(forage: Activated) -> Sandbox:
     """A sandbox that shares the host's user ids."""
     return forage.running("shared")
+
+
+@pytest.fixture(scope="package")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Activated]:
+    """The README's example on a host of its own; two projects cannot share one."""
+    require(*TEST_HOST)
+    with TestHost() as own, Internet(own, interface="eth0") as internet:
+        yield activate_demo(own, internet, tmp_path_factory.mktemp("demo"))
