@@ -23,13 +23,10 @@ PROJECT = Path(__file__).parent / "project"
 # Where the tree was put; /etc/forage/tree is a link to it, so that it can be exchanged whole.
 TREE = "/srv/forage/tree"
 
-_LINK = f"""
-mkdir -p /etc/forage
-ln -sfn {TREE} /etc/forage/tree
-"""
-
 # Copies, not links: systemd reads no unit through a directory that may be gone at boot.
 _INSTALL = """
+mkdir -p /etc/forage
+ln -sfn "$1" /etc/forage/tree
 cp -rT --no-preserve=mode /etc/forage/tree/systemd/system /etc/systemd/system
 systemctl daemon-reload
 """
@@ -43,8 +40,12 @@ def compile_project(project: Path = PROJECT) -> Plan:
 def activate(host: TestHost, plan: Plan) -> None:
     """Write the plan's tree to the host and make its units known to systemd."""
     write_tree(host, emit(plan))
-    host.sh(_LINK)
-    host.sh(_INSTALL)
+    install(host, TREE)
+
+
+def install(host: TestHost, tree: str) -> None:
+    """Link a tree that is on the host where its units look for it, and load these."""
+    host.sh(_INSTALL, tree)
 
 
 def write_tree(host: TestHost, artifacts: Iterable[Artifact]) -> None:
@@ -84,6 +85,11 @@ class Activated:
     def stop(self, name: str) -> None:
         """Stop a sandbox."""
         self.host.run("systemctl", "stop", self.sandbox(name).unit)
+
+    def property(self, name: str, key: str) -> str:
+        """What systemd says of a property of the sandbox's unit."""
+        show = ("systemctl", "show", self.sandbox(name).unit, f"--property={key}", "--value")
+        return self.host.run(*show).stdout.removesuffix("\n")
 
     def stop_all(self) -> None:
         """Stop every sandbox and what they share."""

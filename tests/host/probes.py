@@ -48,3 +48,32 @@ def rcode(sandbox: Sandbox, name: str) -> str:
     argv = ("dig", "+tries=1", "+time=2", name, "A")
     text = sandbox.run(*argv, user="agent", check=False).stdout
     return text.partition("status: ")[2].partition(",")[0]
+
+
+def leave_marker(sandbox: Sandbox) -> None:
+    """Write to the sandbox's own root, in several places."""
+    sandbox.sh("echo x >/srv/marker && echo x >/home/agent/marker && echo x >/etc/marker")
+
+
+def has_marker(sandbox: Sandbox) -> bool:
+    """Whether anything is left of `leave_marker`."""
+    found = sandbox.sh("ls /srv/marker /home/agent/marker /etc/marker", check=False)
+    return found.stdout != ""
+
+
+def processes_with(sandbox: Sandbox, pattern: str, wrapper: str) -> tuple[list[str], str]:
+    """Where root inside finds a pattern while the agent, a Python, runs by its wrapper.
+
+    Files of /proc, in environments and command lines; and the file of the agent's own
+    environment, which is the control.
+    """
+    command = f"setpriv --reuid=agent --regid=users --clear-groups -- {wrapper}"
+    script = f"""
+        {command} -c 'import time; time.sleep(30)' & agent=$!
+        sleep 0.5
+        grep -lsa {pattern} /proc/[0-9]*/environ /proc/[0-9]*/cmdline || true
+        echo /proc/$agent/environ
+        kill $agent
+    """
+    *found, agent = sandbox.sh(script).stdout.splitlines()
+    return found, agent

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.host.probes import has_marker, leave_marker
+
 if TYPE_CHECKING:
     from tests.host.activate import Activated
     from tests.testhost.host import Sandbox, TestHost
@@ -68,29 +70,18 @@ def test_after_its_system_powers_off_it_is_stopped(forage: Activated) -> None:
     # It asks the init inside. A command from within could die before it has answered.
     forage.host.run("machinectl", "poweroff", "review")
     forage.host.wait_for(lambda: not forage.active("review"), "the sandbox is off")
-    unit = forage.sandbox("review").unit
-    result = forage.host.run("systemctl", "show", unit, "--property=Result", "--value").stdout
-    assert result == "success\n"
-
-
-def marker(sandbox: Sandbox) -> None:
-    sandbox.sh("echo x >/srv/marker && echo x >/home/agent/marker && echo x >/etc/marker")
-
-
-def has_marker(sandbox: Sandbox) -> bool:
-    found = sandbox.sh("ls /srv/marker /home/agent/marker /etc/marker", check=False)
-    return found.stdout != ""
+    assert forage.property("review", "Result") == "success"
 
 
 def test_a_restart_is_fresh(forage: Activated, review: Sandbox) -> None:
-    marker(review)
+    leave_marker(review)
     assert has_marker(review)
     forage.host.run("systemctl", "restart", forage.sandbox("review").unit)
     assert not has_marker(forage.running("review"))
 
 
 def test_a_reset_is_fresh(forage: Activated, coder: Sandbox) -> None:
-    marker(coder)
+    leave_marker(coder)
     coder.sh("echo work >/workspace/work", user="agent")
     forage.host.run("systemctl", "start", "forage-reset@coder.service")
     sandbox = forage.running("coder")

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.host.probes import processes_with
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -54,19 +56,8 @@ def test_the_wrapper_passes_its_arguments_on(coder: Sandbox) -> None:
 
 
 def test_no_other_process_has_it_in_its_environment(coder: Sandbox) -> None:
-    # The agent runs meanwhile; its own process is the control.
-    script = f"""
-        {WRAPPER} -c 'import time; time.sleep(30)' & agent=$!
-        sleep 0.5
-        grep -lsa {PATTERN} /proc/[0-9]*/environ /proc/[0-9]*/cmdline || true
-        echo "agent /proc/$agent/environ"
-        kill $agent
-    """
-    # As root of the sandbox, who may look into every process.
-    command = ("setpriv", "--reuid=agent", "--regid=users", "--clear-groups", "--")
-    script = script.replace(WRAPPER, f"{' '.join(command)} {WRAPPER}")
-    *found, agent = coder.sh(script).stdout.splitlines()
-    assert found == [agent.removeprefix("agent ")]
+    found, agent = processes_with(coder, PATTERN, WRAPPER)
+    assert found == [agent]
 
 
 def test_a_shell_of_the_agent_does_not_have_it(coder: Sandbox) -> None:

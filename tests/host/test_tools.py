@@ -9,6 +9,7 @@ import pytest
 
 from forage_gen.emit.emit import emit
 from tests.host.activate import compile_project
+from tests.host.verify import units, verify
 from tests.requirements import require
 
 if TYPE_CHECKING:
@@ -20,20 +21,9 @@ TREE = "/etc/forage/tree"
 
 
 def test_systemd_verifies_every_unit(forage: Activated) -> None:
-    script = f"""
-        cd {TREE}/systemd/system
-        units=()
-        for unit in *.service *.mount *.timer *.target; do
-          units+=("${{unit/@./@coder.}}")
-        done
-        units+=(*.service.d)
-        units=("${{units[@]%.d}}")
-        printf '%s\\n' "${{units[@]}}" >&2
-        systemd-analyze verify --man=no "${{units[@]}}" 2>&1
-    """
-    done = forage.host.sh(script)
-    assert "systemd-nspawn@coder.service" in done.stderr
-    assert done.stdout == ""
+    names = units(forage.plan)
+    assert "systemd-nspawn@coder.service" in names
+    assert verify(forage.host, names) == ""
 
 
 def test_nft_accepts_the_rules(forage: Activated) -> None:

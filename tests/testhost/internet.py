@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from tests.testhost.host import TestHost
 
 NAMESPACE = "internet"
-INTERFACE = "wan0"
 RESOLVER = "198.18.0.53"
 
 _DIRECTORY = "/run/internet"
@@ -34,11 +33,12 @@ _NETNS = f"NetworkNamespacePath=/run/netns/{NAMESPACE}"
 # private source address gets no answer, as in life. The ping waits until the kernel
 # has noticed that the link is up, which it may put off for a second.
 _UP = f"""
+interface=$1
 ip netns add {NAMESPACE}
-ip link add {INTERFACE} type veth peer name eth0 netns {NAMESPACE}
-ip address add 198.18.0.2/24 dev {INTERFACE}
-ip address add 2001:2::2/64 dev {INTERFACE} nodad
-ip link set {INTERFACE} up
+ip link add "$interface" type veth peer name eth0 netns {NAMESPACE}
+ip address add 198.18.0.2/24 dev "$interface"
+ip address add 2001:2::2/64 dev "$interface" nodad
+ip link set "$interface" up
 ip -n {NAMESPACE} link set lo up
 ip -n {NAMESPACE} address add 198.18.0.1/24 dev eth0
 ip -n {NAMESPACE} address add 2001:2::1/64 dev eth0 nodad
@@ -52,8 +52,9 @@ echo "nameserver {RESOLVER}" >/etc/resolv.conf
 
 # A listening socket outlives the name of its namespace, hence the units first.
 _DOWN = f"""
+interface=$1
 systemctl stop 'internet-*.service'
-ip link delete {INTERFACE}
+ip link delete "$interface"
 ip netns delete {NAMESPACE}
 rm -rf /etc/resolv.conf {_DIRECTORY}
 """
@@ -86,13 +87,17 @@ class Request:
 
 @dataclass
 class Internet:
-    """The internet that a test host is connected to while this is entered."""
+    """The internet that a test host is connected to while this is entered.
+
+    `interface` is the host's own end of the link.
+    """
 
     testhost: TestHost
+    interface: str = "wan0"
     _records: dict[str, list[str]] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
-        self.testhost.sh(_UP)
+        self.testhost.sh(_UP, self.interface)
         self.testhost.write(_SERVER, (Path(__file__).parent / "internet_server.py").read_text())
         self.testhost.write(_HOSTS, "")
         self.testhost.write(_QUERIES, "")
@@ -102,7 +107,7 @@ class Internet:
 
     def __exit__(self, *_: object) -> None:
         if self.testhost.running:
-            self.testhost.sh(_DOWN)
+            self.testhost.sh(_DOWN, self.interface)
 
     def record(self, name: str, *addresses: str) -> None:
         """Give the name these addresses, in place of those it had; none removes it."""

@@ -33,6 +33,16 @@ def test_boots_to_a_whole_system(host: TestHost) -> None:
     assert host.run("systemctl", "is-system-running").stdout == "running\n"
 
 
+def test_one_worker_has_all_tests_of_the_host(
+    host: TestHost, request: pytest.FixtureRequest
+) -> None:
+    # With a pytest that it does not know, pytest-xdist silently forms no groups.
+    assert host.running
+    if not request.config.getoption("loadgroup", default=False):
+        pytest.skip("needs --dist loadgroup")
+    assert request.node.nodeid.endswith("@host")
+
+
 def test_console_is_recorded(host: TestHost) -> None:
     assert "Welcome to Debian" in host.console
 

@@ -1,0 +1,70 @@
+"""Puts the README's example onto a test host, as the NixOS module would.
+
+The tree and the guests are paths of the host's Nix store. guest/default.nix says what
+stands for the guests' NixOS.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.host.activate import Activated, compile_project, install, make_owner
+
+if TYPE_CHECKING:
+    from tests.testhost.host import TestHost
+    from tests.testhost.internet import Internet
+
+DEMO = Path(__file__).parents[2] / "examples" / "demo"
+
+NAMES = {
+    "registry.npmjs.org": "198.18.1.10",  # on the list of template `claude`
+    "other.example.net": "198.18.1.15",  # on no list
+}
+SERVERS = (
+    *((address, 80) for address in NAMES.values()),
+    ("192.168.1.20", 8080),  # on the list of template `research`
+    ("192.168.1.20", 8081),
+)
+
+_GUEST = Path(__file__).parent / "guest"
+
+# Not in a build sandbox: guest/build calls programs of the host.
+_BUILD = """
+guest=$1 tree=$2 rootfs=$3
+shift 3
+mkdir -p /etc/forage/systems
+for template; do
+  attributes+=(-A "$template")
+done
+nix-build --option sandbox false --option substitute false --no-out-link \
+  "$guest" --argstr tree "$tree" --argstr rootfs "$rootfs" "${attributes[@]}" |
+  for template; do
+    read -r system
+    nix-store --realise "$system" --add-root "/etc/forage/systems/$template" >/dev/null
+  done
+"""
+
+
+def activate_demo(host: TestHost, internet: Internet, work: Path) -> Activated:
+    """Build the example with the command line, and activate it with nothing started."""
+    for name, address in NAMES.items():
+        internet.record(name, address)
+    for address, port in SERVERS:
+        internet.serve(address, port, f"{address}:{port}")
+    plan = compile_project(DEMO)
+    tree = host.nix_store_add(_build(work / "forage-tree"))
+    templates = sorted({sandbox.template.name for sandbox in plan.sandboxes})
+    guest = host.nix_store_add(_GUEST)
+    host.sh(_BUILD, guest, tree, host.guest_rootfs, *templates, timeout=180)
+    make_owner(host, plan)
+    install(host, tree)
+    return Activated(host, plan)
+
+
+def _build(tree: Path) -> Path:
+    command = [sys.executable, "-m", "forage_gen", "build", str(DEMO), "-o", str(tree)]
+    subprocess.run(command, check=True, capture_output=True)
+    return tree
