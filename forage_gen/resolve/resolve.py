@@ -21,6 +21,7 @@ from forage_gen.resolve.allocate import (
 from forage_gen.resolve.combinations import check_template, config_target, protected_paths
 from forage_gen.resolve.inherit import Merged, merge_templates
 from forage_gen.resolve.names import agent_kind, name_rules
+from forage_gen.resolve.nesting import check_nesting
 from forage_gen.values.hosts import AddressHost
 from forage_gen.values.paths import is_at_or_below
 from forage_gen.values.subnets import subnet_capacity
@@ -62,6 +63,8 @@ def resolve(inputs: Inputs) -> Resolved:
         raise InvalidProjectError(found)
     lock = _allocate(project, old)
     plan = _plan(project, merged, lock)
+    if nested := list(check_nesting(plan, inputs, merged)):
+        raise InvalidProjectError(nested)
     return Resolved(plan, lock, inputs, merged, tuple(_shared_workspaces(plan, inputs)))
 
 

@@ -41,7 +41,7 @@ resetEvery = "daily"
 [agents.claude]
 package = "claude-code"
 secretName = "anthropic"
-hostConfigDir = "~/.claude"
+hostConfigDir = "/pool/claude"
 hostConfigDirReadOnly = true
 
 [agents.claude.permissions]
@@ -58,7 +58,7 @@ privateUsers = true
 
 [workspace.mounts.docs]
 containerPath = "/workspace/docs"
-hostPath = "~/docs"
+hostPath = "/pool/docs"
 readOnly = true
 """,
 }

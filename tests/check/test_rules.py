@@ -219,7 +219,7 @@ def test_full_is_worse_where_the_agent_is_known(
 ) -> None:
     unknown = (CLAUDE, '[agents.claude.permissions]\nallow = ["Read"]\n', "")
     variable = (CLAUDE, "secretName = ", 'authEnvVar = "KEY"\nsecretName = ')
-    mount = (CLAUDE, 'hostConfigDir = "~/.claude"\nhostConfigDirReadOnly = true\n', "")
+    mount = (CLAUDE, 'hostConfigDir = "/pool/claude"\nhostConfigDirReadOnly = true\n', "")
     (found,) = findings(tmp_path, edited(*edits, unknown, variable, mount))
     assert (found.code, found.severity) == ("network-full", severity)
 
@@ -240,7 +240,6 @@ def test_full_is_worse_where_the_agent_is_known(
         "/home/alice",
         "/var/home/bob",
         "/nix/var",
-        "/run/secrets",
         "/tmp",
         "/boot",
     ],

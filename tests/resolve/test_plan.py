@@ -120,11 +120,6 @@ def test_a_workspace_in_another(tmp_path: Path) -> None:
     ]
 
 
-def test_a_writable_workspace_further_out(tmp_path: Path) -> None:
-    found = warnings(tmp_path, ("a", "rw", "/p"), ("b", "ro", "/p/q"), ("c", "ro", "/p/q/r"))
-    assert [message for _, _, message in found] == ["This is also part of the workspace of `a`"] * 2
-
-
 @pytest.mark.parametrize(
     "sandboxes",
     [

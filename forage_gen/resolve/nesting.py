@@ -1,0 +1,87 @@
+"""Refuses to mount, or to read, what lies in a directory that a sandbox can write.
+
+The host opens such a path when a sandbox starts. Whoever can write to a directory above
+it can put a symbolic link in its place before, and mount(8) and systemd follow links. So
+the agent in one sandbox would choose what another sees, or what it sees itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from forage_gen.diagnostics import error
+from forage_gen.values.text import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from forage_gen.diagnostics import Diagnostic
+    from forage_gen.read.explain_errors import Places
+    from forage_gen.read.load import Inputs
+    from forage_gen.read.locate import KeyPath
+    from forage_gen.resolve import plan as p
+    from forage_gen.resolve.inherit import Merged
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A path that the host opens for a sandbox, and the key that holds it.
+
+    The key's place is looked up only for a finding: that takes longer than all else here.
+    """
+
+    path: str
+    places: Places
+    key: KeyPath
+
+
+def check_nesting(
+    plan: p.Plan, inputs: Inputs, templates: Mapping[str, Merged]
+) -> Iterator[Diagnostic]:
+    """Yield an error for each path strictly below a directory that some sandbox can write."""
+    writers = dict(_writable(plan))
+    for opened in _opened(plan, inputs, templates):
+        for above in PurePosixPath(opened.path).parents:
+            writer = writers.get(str(above))
+            if writer is not None:
+                message = (
+                    f"{shown(opened.path)} lies in {shown(str(above))}, which the sandbox "
+                    f"`{writer}` can write: its agent could put a link there, for the next start "
+                    "to follow."
+                )
+                hint = f"Choose a path outside it, or let `{writer}` only read it."
+                where = opened.places.value(opened.key)
+                yield error("path-in-writable", message, hint, where)
+                break
+
+
+def _writable(plan: p.Plan) -> Iterator[tuple[str, str]]:
+    # The first of several by name: the dictionary keeps the last.
+    for sandbox in reversed(plan.sandboxes):
+        for bind in (sandbox.workspace, *sandbox.mounts):
+            if not bind.read_only:
+                yield bind.source, sandbox.name
+
+
+def _opened(plan: p.Plan, inputs: Inputs, templates: Mapping[str, Merged]) -> Iterator[_Opened]:
+    project = inputs.project_file
+    for sandbox in plan.sandboxes:
+        key: KeyPath = ("sandboxes", sandbox.name, "workspace")
+        yield _Opened(sandbox.workspace.source, project, key)
+    for secret in {secret for sandbox in plan.sandboxes for secret in sandbox.secrets}:
+        yield _Opened(secret.source, project, ("secrets", secret.name))
+    for template in plan.templates:
+        merged = templates[template.name]
+        for mount in template.mounts:
+            yield _Opened(mount.source, merged, _key_of(mount))
+        if template.rootfs is not None:
+            yield _Opened(template.rootfs, merged, ("rootfs",))
+
+
+def _key_of(mount: p.Mount) -> KeyPath:
+    agent, is_config, _ = mount.name.partition(".config")
+    if is_config:
+        return ("agents", agent, "hostConfigDir")
+    return ("workspace", "mounts", mount.name, "hostPath")
