@@ -206,69 +206,6 @@ let
     };
   };
 
-  project = {
-    user = mkOption {
-      type = types.str;
-      example = "alice";
-      description = "Required. The host user who owns the workspaces.";
-    };
-
-    uid = mkOption {
-      type = types.ints.between 1 60000;
-      default = 1000;
-      example = 1000;
-      description = "The numeric id of `user`.";
-    };
-
-    gid = mkOption {
-      type = types.ints.between 1 60000;
-      default = 100;
-      example = 100;
-      description = "The numeric id of the primary group of `user`; 100 is `users` on NixOS.";
-    };
-
-    home = mkOption {
-      type = types.nullOr types.str;
-      default = null;
-      example = "/home/alice";
-      description = "What `~` stands for in paths. Default: /home/ and the user.";
-    };
-
-    authorizedKeys = mkOption {
-      type = types.listOf types.str;
-      default = [ ];
-      example = [ "ssh-ed25519 AAAA... alice@laptop" ];
-      description = "SSH public keys that may log in to the sandboxes as the agent. Without one, no sshd runs.";
-    };
-
-    externalInterface = mkOption {
-      type = types.nullOr types.str;
-      default = null;
-      example = "eth0";
-      description = "The interface for which Forage masquerades. Without it, NAT is left to the host.";
-    };
-
-    subnet = mkOption {
-      type = types.str;
-      default = "10.100.0.0/16";
-      example = "10.100.0.0/16";
-      description = "Where the sandboxes' addresses come from. The first is the gateway's.";
-    };
-
-    secrets = mkOption {
-      type = types.attrsOf types.str;
-      default = { };
-      example = { anthropic = "/run/secrets/anthropic-api-key"; };
-      description = "Names for files that exist on the host at run time. Never their contents.";
-    };
-
-    sandboxes = mkOption {
-      type = types.attrsOf (table sandbox);
-      default = { };
-      description = "The sandboxes, by name. The name is also host name, machine name and unit name.";
-    };
-  };
-
   template = {
     description = mkOption {
       type = types.nullOr types.str;
@@ -384,6 +321,75 @@ let
     agentIdentity = mkOption {
       type = table agentIdentity;
       default = { };
+    };
+  };
+
+  project = {
+    user = mkOption {
+      type = types.str;
+      example = "alice";
+      description = "Required. The host user who owns the workspaces.";
+    };
+
+    uid = mkOption {
+      type = types.ints.between 1 60000;
+      default = 1000;
+      example = 1000;
+      description = "The numeric id of `user`.";
+    };
+
+    gid = mkOption {
+      type = types.ints.between 1 60000;
+      default = 100;
+      example = 100;
+      description = "The numeric id of the primary group of `user`; 100 is `users` on NixOS.";
+    };
+
+    home = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "/home/alice";
+      description = "What `~` stands for in paths. Default: /home/ and the user.";
+    };
+
+    authorizedKeys = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "ssh-ed25519 AAAA... alice@laptop" ];
+      description = "SSH public keys that may log in to the sandboxes as the agent. Without one, no sshd runs.";
+    };
+
+    externalInterface = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "eth0";
+      description = "The interface for which Forage masquerades. Without it, NAT is left to the host.";
+    };
+
+    subnet = mkOption {
+      type = types.str;
+      default = "10.100.0.0/16";
+      example = "10.100.0.0/16";
+      description = "Where the sandboxes' addresses come from. The first is the gateway's.";
+    };
+
+    secrets = mkOption {
+      type = types.attrsOf types.str;
+      default = { };
+      example = { anthropic = "/run/secrets/anthropic-api-key"; };
+      description = "Names for files that exist on the host at run time. Never their contents.";
+    };
+
+    sandboxes = mkOption {
+      type = types.attrsOf (table sandbox);
+      default = { };
+      description = "The sandboxes, by name. The name is also host name, machine name and unit name.";
+    };
+
+    templates = mkOption {
+      type = types.attrsOf (table template);
+      default = { };
+      description = "The templates, by name. In forage.json only: beside forage.toml, each is a file of its own, templates/NAME.toml.";
     };
   };
 in

@@ -64,18 +64,7 @@ let
     );
 
   keys = import ./options.nix { inherit lib table; };
-  projectKeys = keys.project // {
-    templates = mkOption {
-      type = types.attrsOf (table keys.template);
-      default = { };
-      description = ''
-        The templates: what each kind of sandbox holds, and what it may read, write, reach and
-        spend.
-      '';
-    };
-  };
-
-  project = written (builtins.intersectAttrs projectKeys opts) cfg;
+  project = written (builtins.intersectAttrs keys.project opts) cfg;
   isWritten = cfg.templates != { } || cfg.sandboxes != { };
   isImported = opts.tree.highestPrio < (lib.mkDefault null).priority;
 
@@ -183,7 +172,7 @@ let
   forEach = set: find: lib.concatLists (lib.mapAttrsToList find set);
 in
 {
-  options.services.forage = projectKeys // {
+  options.services.forage = keys.project // {
     package = mkOption {
       type = types.package;
       default = pkgs.callPackage ../nix/package.nix { };

@@ -142,11 +142,12 @@ class _Reader:
         name = self._project_name()
         file = self._source(self.root / name, name)
         embedded = file is not None and name == PROJECT_JSON
+        if embedded:
+            self._refuse_template_files()
         sources = self._embedded_templates(file) if file and embedded else self._template_files()
         templates = {source.name: self._checked(source) for source in sources}
         project = self._project(file, TEMPLATES if embedded else None) if file else None
-        lock = self.root / LOCK
-        lock_file = self._source(lock, LOCK) if os.path.lexists(lock) else None
+        lock_file = self._lock_file()
         self.found += check_references(file, templates, self.names)
         used = [*([file] if file else []), *(template.file for template in templates.values())]
         return Inputs(
@@ -158,6 +159,11 @@ class _Reader:
             lock_file=lock_file,
             found=tuple(_without_secrets(self.found)),
         )
+
+    def _lock_file(self) -> SourceFile | None:
+        lock = self.root / LOCK
+        file = self._source(lock, LOCK) if os.path.lexists(lock) else None
+        return file if file is not None and file.is_whole else None
 
     def _project_name(self) -> str:
         has_toml, has_json = (
@@ -171,10 +177,10 @@ class _Reader:
 
     def _project(self, file: SourceFile, without: str | None) -> Project | None:
         table = {key: value for key, value in file.data.items() if key != without}
-        return self._validated(Project, table, file)
+        return self._validated(Project, table, file, file)
 
     def _checked(self, source: TemplateSource) -> TemplateSource:
-        sound = self._validated(Template, source.table, source) is not None
+        sound = self._validated(Template, source.table, source, source.file) is not None
         return source if sound else replace(source, sound=False)
 
     def _template_files(self) -> Iterator[TemplateSource]:
@@ -202,6 +208,17 @@ class _Reader:
         except OSError as failure:
             raise _cannot_read(TEMPLATES, failure) from failure
         return [folder / n for n in names if n.endswith(".toml") and not n.startswith(".")]
+
+    def _refuse_template_files(self) -> None:
+        for path in self._template_paths():
+            shown_name = f"{TEMPLATES}/{_printable(path.name)}"
+            message = f"`{shown_name}` is not read: `{PROJECT_JSON}` holds the templates itself."
+            hint = (
+                f"Move it into `{TEMPLATES}` of {PROJECT_JSON}, or write the project as "
+                f"{PROJECT_TOML}."
+            )
+            location = Location(shown_name, 1, 1, 2, "")
+            self.found.append(error("template-ignored", message, hint, location))
 
     def _embedded_templates(self, file: SourceFile) -> Iterator[TemplateSource]:
         for name, value in self._table(file.data.get(TEMPLATES, {}), file, (TEMPLATES,)).items():
@@ -233,16 +250,21 @@ class _Reader:
         try:
             return read_source(path, name)
         except UnreadableError as failure:
-            self.found.append(failure.diagnostic)
-            return None
+            self.found += failure.diagnostics
+            return failure.rest
 
-    def _validated(self, model: type[Model], table: Table, places: Places) -> Model | None:
+    def _validated(
+        self, model: type[Model], table: Table, places: Places, file: SourceFile
+    ) -> Model | None:
         context = {PROJECT_DIRECTORY: str(self.root.resolve())}
         try:
-            return model.model_validate(table, context=context)
+            sound = model.model_validate(table, context=context)
         except ValidationError as failure:
-            self.found.extend(diagnose(failure, model, places))
+            found = diagnose(failure, model, places)
+            # What is missing may stand in a statement that cannot be read.
+            self.found += [each for each in found if file.is_whole or each.code != "missing-key"]
             return None
+        return sound if file.is_whole else None
 
 
 def _printable(name: str) -> str:

@@ -12,10 +12,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from forage_gen.diagnostics import EnvironmentFailureError, InvalidProjectError, Location, error
+from forage_gen.read.salvage import read_on
 from forage_gen.values.secrets import looks_like_key
 from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from forage_gen.diagnostics import Diagnostic
@@ -32,12 +34,14 @@ MAX_BYTES = 16 * 1024 * 1024
 class SourceFile:
     """A file that was read and parsed.
 
-    `name` is the path as people see it, `data` the parsed document.
+    `name` is the path as people see it, `data` the parsed document. `is_whole` is false
+    where statements that cannot be read were left out of it.
     """
 
     name: str
     text: str
     data: Table
+    is_whole: bool = True
 
     @property
     def is_toml(self) -> bool:
@@ -85,11 +89,22 @@ class SourceFile:
 
 
 class UnreadableError(InvalidProjectError):
-    """A file that cannot be used at all. Carries the finding that says why."""
+    """A file that cannot be used.
 
-    def __init__(self, diagnostic: Diagnostic) -> None:
+    Attributes:
+        diagnostic: The finding that says why.
+        rest: What can be read of it all the same, to find its other mistakes.
+    """
+
+    def __init__(
+        self,
+        diagnostic: Diagnostic,
+        others: Iterable[Diagnostic] = (),
+        rest: SourceFile | None = None,
+    ) -> None:
         self.diagnostic = diagnostic
-        super().__init__([diagnostic])
+        self.rest = rest
+        super().__init__([diagnostic, *others])
 
 
 def read_source(path: Path, name: str) -> SourceFile:
@@ -101,8 +116,18 @@ def read_source(path: Path, name: str) -> SourceFile:
         EnvironmentFailureError: the system does not let us read it.
     """
     text = _decode(_read(path, name), name)
-    parse = _parse_json if name.endswith(".json") else _parse_toml
-    return SourceFile(name, text, parse(text, name))
+    if name.endswith(".json"):
+        return SourceFile(name, text, _parse_json(text, name))
+    try:
+        return SourceFile(name, text, _parse_toml(text, name))
+    except UnreadableError as first:
+        raise _with_the_rest(name, text, first) from None
+
+
+def _with_the_rest(name: str, text: str, first: UnreadableError) -> UnreadableError:
+    data, mistakes = read_on(text, first, lambda left: _parse_toml(left, name))
+    rest = None if data is None else SourceFile(name, text, data, is_whole=False)
+    return UnreadableError(first.diagnostic, (each.diagnostic for each in mistakes), rest)
 
 
 def split_lines(text: str) -> list[str]:

@@ -24,6 +24,12 @@ _DOCUMENTS: dict[str, tuple[type[BaseModel], str]] = {
 }
 
 
+TEMPLATES_MEANING = (
+    "The templates, by name. In forage.json only: beside forage.toml, each is a file of its own, "
+    "templates/NAME.toml."
+)
+
+
 class _Generator(GenerateJsonSchema):
     """Leaves out what pydantic makes up: titles from keys, and defaults from models."""
 
@@ -39,4 +45,27 @@ def json_schema(which: Literal["forage", "template"]) -> dict[str, Json]:
     """Describe `forage.toml` or a template in JSON Schema, draft 2020-12."""
     model, title = _DOCUMENTS[which]
     described = model.model_json_schema(schema_generator=_Generator)
+    if model is Project:
+        described = _with_templates(described)
     return {"$schema": DIALECT, **described, "title": title}
+
+
+def _with_templates(project: dict[str, Json]) -> dict[str, Json]:
+    """Add the key that only forage.json has: there, templates have no files of their own."""
+    template = Template.model_json_schema(schema_generator=_Generator)
+    tables = {**_table(project["$defs"]), **_table(template.pop("$defs")), "Template": template}
+    templates: Json = {
+        "type": "object",
+        "additionalProperties": {"$ref": "#/$defs/Template"},
+        "default": {},
+        "description": TEMPLATES_MEANING,
+    }
+    return {
+        **project,
+        "$defs": tables,
+        "properties": {**_table(project["properties"]), "templates": templates},
+    }
+
+
+def _table(value: Json) -> dict[str, Json]:
+    return value if isinstance(value, dict) else {}

@@ -40,14 +40,11 @@ _SIMPLE = {"string": "types.str", "boolean": "types.bool", "integer": "types.int
 
 def render() -> str:
     """Write the whole file."""
-    documents = {"project": json_schema("forage"), "template": json_schema("template")}
-    tables = {
-        name: _table(definition)
-        for schema in documents.values()
-        for name, definition in _table(schema.get("$defs")).items()
-    } | documents
+    project = json_schema("forage")
+    tables = {name: _table(each) for name, each in _table(project["$defs"]).items()}
+    tables["project"] = project
     sets = "".join(f"\n  {_variable(n)} = {{\n{_options(t)}  }};\n" for n, t in tables.items())
-    return f"{_HEAD}{sets}in\n{{\n  inherit {' '.join(documents)};\n}}\n"
+    return f"{_HEAD}{sets}in\n{{\n  inherit project template;\n}}\n"
 
 
 def _variable(table: str) -> str:

@@ -55,6 +55,7 @@ def _section(table: _Schema, known: dict[str, _Schema], path: tuple[str, ...]) -
     yield "| key | type | default | meaning | example |"
     yield "| --- | --- | --- | --- | --- |"
     keys = {name: _table(key) for name, key in _table(table["properties"]).items()}
+    keys.pop("templates", None)  # they have a part of the page of their own
     for name, key in keys.items():
         yield _row(name, key, known)
     yield ""

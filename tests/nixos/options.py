@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,18 @@ if TYPE_CHECKING:
 
 DEMO = HERE / "demo.nix"
 
+
+def _version() -> str:
+    """Tell one state of the compiler from another: Nix builds again what depends on it."""
+    files = sorted((REPOSITORY / "forage_gen").rglob("*.*"))
+    read = (file.read_bytes() for file in files if file.suffix in {".py", ".j2"})
+    return hashlib.sha256(b"".join(read)).hexdigest()[:16]
+
+
 # The package set of the tests may have no real Python, so the compiler is the one under test.
 _COMPILER = f"""
   services.forage.package =
-    pkgs.runCommand "forage-gen" {{ meta.mainProgram = "forage-gen"; }} ''
+    pkgs.runCommand "forage-gen-{_version()}" {{ meta.mainProgram = "forage-gen"; }} ''
       mkdir -p $out/bin
       printf '#!/bin/sh\\nPYTHONPATH=%s exec %s -P -m forage_gen "$@"\\n' \\
         {text(REPOSITORY)} {text(sys.executable)} > $out/bin/forage-gen
