@@ -14,6 +14,8 @@ from forage_gen.read.load import load
 from forage_gen.resolve.resolve import resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from forage_gen.diagnostics import Diagnostic
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
@@ -30,7 +32,7 @@ def places(findings: list[Diagnostic]) -> list[tuple[str, str, int]]:
     return [(each.code, each.location.file, each.location.line) for each in findings]
 
 
-BREAK = {
+BREAK: dict[str, Callable[[str], str]] = {
     "no value": lambda line: re.sub(r"= .*", "= ", line, count=1),
     "no string": lambda line: line.replace('"', "", 1),
     "unclosed": lambda line: line + ' "',
