@@ -206,14 +206,6 @@ in
           '';
         }
       )
-      {
-        assertion = nftables -> !config.networking.nftables.flushRuleset;
-        message = ''
-          networking.nftables.flushRuleset is on: each reload of the host's firewall would remove
-          the fence around running sandboxes. Write networking.nftables.flushRuleset = false; the
-          tables of networking.nftables.tables are replaced one by one then.
-        '';
-      }
     ]
     # A guest's failed assertions stop its own evaluation too, but do not say whose they are.
     ++ lib.concatLists (
@@ -253,10 +245,28 @@ in
       # NixOS links no *.wants directory of a package and reads no [Install] section.
       targets.multi-user.wants = [ "forage.target" ];
 
-      # NixOS gives this unit a PATH of five packages, in a drop-in that is read after those of
-      # the tree (overrides.conf sorts behind forage.conf), so the tree cannot set it. The
-      # scripts that prepare a sandbox need what the tree's other units find.
-      services."systemd-nspawn@".path = [ "/run/current-system/sw" ];
+      # Sandboxes are PartOf= it: when a template's system has changed, a switch restarts this
+      # and so those of them that run.
+      services =
+        lib.mapAttrs' (name: guest: {
+          name = "forage-guest@${name}";
+          value = {
+            description = "System inside the sandboxes from template ${name}";
+            restartTriggers = [ guest.system ];
+            stopIfChanged = false;
+            serviceConfig = {
+              Type = "oneshot";
+              RemainAfterExit = true;
+              ExecStart = "${pkgs.coreutils}/bin/true";
+            };
+          };
+        }) cfg.guests
+        // {
+          # NixOS gives this unit a PATH of five packages, in a drop-in that is read after those
+          # of the tree (overrides.conf sorts behind forage.conf), so the tree cannot set it. The
+          # scripts that prepare a sandbox need what the tree's other units find.
+          "systemd-nspawn@".path = [ "/run/current-system/sw" ];
+        };
 
       network.networks."10-forage" = {
         matchConfig.Name = "fg-*";
@@ -278,6 +288,15 @@ in
         trustedInterfaces = [ (if nftables then "fg-*" else "fg-+") ];
         extraForwardRules = lib.mkIf nftables ''iifname "fg-*" accept'';
       };
+
+      # A reload of the host's firewall that flushes all tables loads this one again in the same
+      # transaction, so there is no packet between the two. The patterns match nothing where
+      # NixOS checks the rules, in a build.
+      nftables.extraDeletions = lib.mkIf (nftables && config.networking.nftables.flushRuleset) ''
+        include "/etc/forage/tree/nftables/*.nft"
+        include "/etc/forage/tree/nftables/templates/*.nft"
+        include "/etc/forage/tree/nftables/sandboxes/*.nft"
+      '';
 
       dhcpcd.denyInterfaces = [ "fg-*" ];
       networkmanager.unmanaged = [ "interface-name:fg-*" ];

@@ -28,6 +28,13 @@ let
       example = true;
       description = "Whether it starts with the host.";
     };
+
+    restartIfChanged = mkOption {
+      type = types.bool;
+      default = true;
+      example = false;
+      description = "Whether a switch of the host restarts it when its own files have changed. If not, a running agent keeps its sandbox as it is until the next reset or restart.";
+    };
   };
 
   agent = {

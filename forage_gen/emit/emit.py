@@ -17,6 +17,7 @@ from forage_gen.emit import (
     shell,
     systemd,
 )
+from forage_gen.emit.triggers import Triggers
 
 if TYPE_CHECKING:
     from forage_gen.artifact import Artifact
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 _TARGETS = (
     nix,
     nspawn,
-    systemd,
     nftables,
     resolver,
     shell,
@@ -38,5 +38,7 @@ _TARGETS = (
 
 def emit(plan: Plan) -> list[Artifact]:
     """Make every file of the tree but its manifest, sorted by path."""
-    made = chain.from_iterable(target.artifacts(plan) for target in _TARGETS)
+    made = list(chain.from_iterable(target.artifacts(plan) for target in _TARGETS))
+    # Units hold digests of the other files, which a switch of NixOS compares them by.
+    made += systemd.artifacts(plan, Triggers(made))
     return sorted(made, key=lambda artifact: artifact.path)

@@ -23,7 +23,7 @@ _LOOPBACK = IPv4Address("127.0.0.1")
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield the resolver that asks the host's name servers, and one for each template."""
     upstream = render(q.DnsmasqToken, "resolver/upstream.conf.j2", port=q.port(UPSTREAM_PORT))
-    yield Artifact("resolver/upstream.conf", upstream.encode())
+    yield Artifact(p.UPSTREAM_FILE, upstream.encode())
     for template in plan.templates:
         if template.has_network:
             yield _resolver(template, plan)
@@ -41,7 +41,7 @@ def _resolver(template: p.Template, plan: p.Plan) -> Artifact:
         everything=template.network is p.Network.FULL,
         lines=list(_lines(template, upstream)),
     )
-    return Artifact(f"resolver/templates/{template.name}.conf", text.encode())
+    return Artifact(template.resolver_file, text.encode())
 
 
 def _lines(template: p.Template, upstream: DnsmasqToken) -> Iterator[DnsmasqToken]:

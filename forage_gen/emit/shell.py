@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield the scripts of the units, the facts they read, and each template's own scripts."""
     for name in ("forage-link", "forage-prepare", "forage-release"):
-        text = render(q.ShellToken, f"shell/{name}.sh.j2", tree=q.word(p.TREE))
+        text = render(
+            q.ShellToken, f"shell/{name}.sh.j2", tree=q.word(p.TREE), stopped=q.word(p.STOPPED)
+        )
         yield Artifact(f"libexec/{name}", text.encode(), executable=True)
     for template in plan.templates:
         for agent in template.agents:

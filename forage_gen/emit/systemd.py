@@ -12,6 +12,7 @@ from forage_gen.resolve import plan as p
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from forage_gen.emit.triggers import Triggers
     from forage_gen.quote.systemd import SystemdToken
 
 UNITS = "systemd/system"
@@ -35,29 +36,50 @@ _SHARED = (
 )
 
 
-def artifacts(plan: p.Plan) -> Iterator[Artifact]:
-    """Yield the units that all sandboxes share, then those of each sandbox."""
+def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
+    """Yield the units that all sandboxes share, then those of each template and sandbox."""
     for name in _SHARED:
         text = render(
             q.SystemdToken,
             f"systemd/{name}.j2",
             tool_path=q.plain(TOOL_PATH),
             tree=q.plain(p.TREE),
+            rules=q.plain(triggers.rules()),
+            upstream=q.plain(triggers.file(p.UPSTREAM_FILE)),
         )
         yield Artifact(f"{UNITS}/{name}", text.encode())
+    text = render(q.SystemdToken, "systemd/base.conf.j2", stopped=q.plain(p.STOPPED))
+    yield Artifact(f"{UNITS}/systemd-nspawn@.service.d/forage.conf", text.encode())
+    for template in plan.templates:
+        if template.has_network:
+            yield _resolver(template, triggers)
     for sandbox in plan.sandboxes:
-        yield _drop_in(sandbox)
-        yield _root(sandbox)
-        yield _bind_mount("Workspace", sandbox, sandbox.workspace, plan.owner)
-        for mount in sandbox.mounts:
-            yield _bind_mount(f"Mount at {mount.target}", sandbox, mount, plan.owner)
+        mounts = list(_mounts(sandbox, plan.owner))
+        yield from mounts
+        yield _drop_in(sandbox, triggers.sandbox(sandbox, mounts))
         if sandbox.template.reset_every is not None:
             yield _timer(sandbox, sandbox.template.reset_every)
         if sandbox.auto_start:
             yield _start_with_host(sandbox)
 
 
-def _drop_in(sandbox: p.Sandbox) -> Artifact:
+def _resolver(template: p.Template, triggers: Triggers) -> Artifact:
+    text = render(
+        q.SystemdToken,
+        "systemd/resolver.conf.j2",
+        digest=q.plain(triggers.file(template.resolver_file)),
+    )
+    return Artifact(f"{UNITS}/{template.resolver_unit}.d/forage.conf", text.encode())
+
+
+def _mounts(sandbox: p.Sandbox, owner: p.Owner) -> Iterator[Artifact]:
+    yield _root(sandbox)
+    yield _bind_mount("Workspace", sandbox, sandbox.workspace, owner)
+    for mount in sandbox.mounts:
+        yield _bind_mount(f"Mount at {mount.target}", sandbox, mount, owner)
+
+
+def _drop_in(sandbox: p.Sandbox, digest: str) -> Artifact:
     template = sandbox.template
     limits = template.limits
     text = render(
@@ -66,6 +88,9 @@ def _drop_in(sandbox: p.Sandbox) -> Artifact:
         name=q.plain(sandbox.name),
         template=q.plain(template.name),
         description=q.plain(template.description),
+        digest=q.plain(digest),
+        guest=q.unit_name(f"forage-guest@{template.name}.service"),
+        restart_if_changed=sandbox.restart_if_changed,
         needs=list(_needs(sandbox)),
         timer=q.unit_name(f"forage-reset@{sandbox.name}.timer") if template.reset_every else None,
         tool_path=q.plain(TOOL_PATH),
@@ -89,7 +114,7 @@ def _needs(sandbox: p.Sandbox) -> Iterator[SystemdToken]:
     if sandbox.template.has_network:
         yield q.unit_name(f"forage-link@{sandbox.name}.service")
         yield q.unit_name("forage-firewall.service")
-        yield q.unit_name(f"forage-resolver@{sandbox.template.name}.service")
+        yield q.unit_name(sandbox.template.resolver_unit)
 
 
 def _root(sandbox: p.Sandbox) -> Artifact:

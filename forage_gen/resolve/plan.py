@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 TREE = "/etc/forage/tree"
 SYSTEMS = "/etc/forage/systems"
 RUNTIME = "/run/forage"
+STOPPED = f"{RUNTIME}/stopped"  # the names of sandboxes that have run
+UPSTREAM_FILE = "resolver/upstream.conf"  # where the tree has it
 MACHINES = "/var/lib/machines"
 NETNS = "/run/netns"
 
@@ -152,6 +154,16 @@ class Template:
         return self.network is not Network.NONE
 
     @property
+    def resolver_unit(self) -> str:
+        """The unit that answers its sandboxes' questions for names."""
+        return f"forage-resolver@{self.name}.service"
+
+    @property
+    def resolver_file(self) -> str:
+        """Where the tree has the configuration of that."""
+        return f"resolver/templates/{self.name}.conf"
+
+    @property
     def guest_root(self) -> str:
         """Where the tree has files of the guest, by their path inside."""
         return f"guests/{self.name}/root"
@@ -212,6 +224,7 @@ class Sandbox:
     mounts: tuple[Bind, ...]
     secrets: tuple[Secret, ...]
     auto_start: bool
+    restart_if_changed: bool
 
     @property
     def unit(self) -> str:

@@ -241,6 +241,7 @@ def _sandbox(place: _Place, sandbox: m.Sandbox, template: p.Template) -> p.Sandb
             if name in used
         ),
         auto_start=sandbox.auto_start,
+        restart_if_changed=sandbox.restart_if_changed,
     )
 
 

@@ -283,6 +283,12 @@ class Sandbox(_Strict):
         examples=[True],
         description="Whether it starts with the host.",
     )
+    restart_if_changed: bool = Field(
+        default=True,
+        examples=[False],
+        description="Whether a switch of the host restarts it when its own files have changed. If "
+        "not, a running agent keeps its sandbox as it is until the next reset or restart.",
+    )
 
 
 class Project(_Strict):

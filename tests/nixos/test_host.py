@@ -262,10 +262,32 @@ def test_a_nixos_container_of_the_same_name_is_refused() -> None:
     assert 'both have a machine named "demo"' in message
 
 
-def test_a_firewall_that_flushes_the_fence_is_refused() -> None:
-    (message,) = failed("{ networking.nftables = { enable = true; flushRuleset = true; }; }")
+@pytest.mark.parametrize("flushes", [True, False])
+def test_a_reload_of_the_hosts_firewall_keeps_the_fence(flushes: bool) -> None:
+    value = str(flushes).lower()
+    found = evaluate(
+        FIXTURE,
+        f"builtins.seq {SYSTEM} config.networking.nftables.extraDeletions",
+        f"{{ networking.nftables = {{ enable = true; flushRuleset = {value}; }}; }}",
+    )
 
-    assert "flushRuleset = false" in message
+    includes = [
+        f'include "/etc/forage/tree/nftables/{files}*.nft"'
+        for files in ("", "templates/", "sandboxes/")
+    ]
+    assert str(found).splitlines() == (includes if flushes else [])
+
+
+def test_a_changed_system_restarts_the_sandboxes_that_boot_it() -> None:
+    found = evaluate(
+        FIXTURE,
+        """let unit = config.systemd.services."forage-guest@claude"; in {
+          triggers = unit.restartTriggers == [ config.services.forage.guests.claude.system ];
+          inherit (unit) stopIfChanged;
+        }""",
+    )
+
+    assert found == {"triggers": True, "stopIfChanged": False}
 
 
 def test_a_guests_own_mistake_names_the_template() -> None:
