@@ -70,6 +70,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from forage_gen.cli.build import build  # noqa: PLC0415
 
         return build
+    if name == "import":
+        from forage_gen.cli.import_command import import_  # noqa: PLC0415
+
+        return import_
     from forage_gen.cli import commands  # noqa: PLC0415
 
     return commands.COMMANDS[name]
