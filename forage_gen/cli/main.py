@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forage_gen import __version__
@@ -80,9 +81,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
 
 
 def _report_invalid(failure: InvalidProjectError, options: argparse.Namespace) -> int:
-    from forage_gen.cli.output import show_findings  # noqa: PLC0415
+    from forage_gen.cli.output import from_here, show_findings  # noqa: PLC0415
 
-    show_findings(failure.diagnostics, getattr(options, "format", "text"))
+    found = from_here(failure.diagnostics, getattr(options, "directory", Path()))
+    show_findings(found, getattr(options, "format", "text"))
     return Exit.INVALID
 
 
