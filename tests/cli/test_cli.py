@@ -304,7 +304,7 @@ def test_files_are_named_as_they_are_reached_from_here(built: Path, directory: s
 
     (built / "generated" / "default.nix").write_text("{ }")
     (built / "forage.lock").unlink()
-    edit(built / "templates" / "base.toml", "nixDaemon = false", "nixDaemon = true")
+    edit(built / "templates" / "base.toml", 'diskMax = "2G"', 'diskMax = "8G"')
     assert files() >= reached("generated/default.nix", "forage.lock", "templates/base.toml")
     edit(built / "templates" / "review.toml", '"none"', '"nothing"')
     assert files() == reached("templates/review.toml")
