@@ -24,7 +24,8 @@ def import_(options: argparse.Namespace) -> int:
     """Convert a template, and print it or write it into a project."""
     imported = import_template(options.file)
     if options.project is None:
-        sys.stdout.write(imported.text)
+        # TOML is UTF-8, whatever the terminal's language.
+        sys.stdout.buffer.write(imported.text.encode())
     else:
         path: Path = options.project / TEMPLATES / f"{imported.name}.toml"
         done = _write(path, imported.text, force=options.force)

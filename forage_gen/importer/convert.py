@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from forage_gen.diagnostics import Diagnostic, InvalidProjectError, Location, Severity, error
 from forage_gen.importer.keys import NAME, TEMPLATE_KEYS, Key, key_at, keys_below
 from forage_gen.importer.render import Leaf, Note, template_text
+from forage_gen.layout import PROJECT_TOML
 from forage_gen.read.explain_errors import describe, suggest
 from forage_gen.read.load import TemplateSource
-from forage_gen.read.source import UnreadableError, read_source
+from forage_gen.read.references import check_references
+from forage_gen.read.source import SourceFile, UnreadableError, holds_key, read_source
 from forage_gen.resolve.combinations import check_template
 from forage_gen.resolve.inherit import merge_templates
 from forage_gen.values.names import template_name
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from forage_gen.read.locate import KeyPath
-    from forage_gen.read.source import SourceFile, Table, Value
+    from forage_gen.read.source import Table, Value
 
 # What to do about a file that cannot be read, where the reader's own hint is about projects.
 _HINTS = {
@@ -228,6 +230,14 @@ def _check(name: str, file: SourceFile, conversion: _Conversion) -> Iterator[Dia
             above = leaf.source[: len(leaf.source) - len(leaf.target) + depth]
             sources.setdefault(leaf.target[:depth], above)
     source = _Places(name, file, (), conversion.table(), sources=sources)
+    # forage.toml is yet to be written, so every secret counts as there that may be one's name.
+    secrets = {
+        str(leaf.value): ""
+        for leaf in conversion.leaves.values()
+        if leaf.target[-1] == "secretName" and not holds_key(str(leaf.value))
+    }
+    project = SourceFile(PROJECT_TOML, "", {"secrets": {**secrets}})
+    yield from check_references(project, {name: source}, {name})
     merged, found = merge_templates({name: source})
     yield from found
     for template in merged.values():

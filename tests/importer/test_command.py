@@ -19,11 +19,11 @@ PAGE = ROOT / "docs" / "migrating.md"
 DONE, INVALID, ENVIRONMENT = 0, 2, 3
 
 
-def run(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "forage_gen", "import", *map(str, arguments)],
         cwd=cwd,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"} | environment,
         capture_output=True,
         text=True,
         check=False,
@@ -49,6 +49,13 @@ def test_it_prints_the_template(theirs: Path, project: Path) -> None:
     assert (result.returncode, result.stderr) == (DONE, "")
     assert tomllib.loads(result.stdout)["description"] == "Claude Code"
     assert list(project.iterdir()) == []
+
+
+def test_it_prints_utf_8_whatever_the_locale(theirs: Path, project: Path) -> None:
+    theirs.write_text(json.dumps({**PLAIN, "description": "naïve 🦊"}, ensure_ascii=False))
+    result = run(theirs, cwd=project, PYTHONIOENCODING="latin-1", PYTHONUTF8="0")
+    assert result.returncode == DONE
+    assert 'description = "naïve 🦊"' in result.stdout
 
 
 def test_it_warns_on_standard_error(theirs: Path, project: Path) -> None:

@@ -7,8 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, settings
 
 from forage_gen.check.lint import lint
 from forage_gen.diagnostics import Diagnostic, InvalidProjectError
@@ -20,6 +19,7 @@ from tests.importer.samples import COMPANY, LEFT_BEHIND, PLAIN, VALUES, Json
 from tests.quote.samples import TEXTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 Table = dict[str, Json]
@@ -271,6 +271,16 @@ def test_a_combination_is_refused_at_its_place(tmp_path: Path) -> None:
     assert (found.code, found.location.line) == ("permissions-unknown-agent", 5)
 
 
+KEY = "sk-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def test_a_key_in_the_place_of_its_name_is_refused_and_not_shown(tmp_path: Path) -> None:
+    agent: Json = {"packagePath": "claude-code", "secretName": KEY, "other": 1}
+    found = refused(tmp_path, {"agents": {"claude": agent}})
+    assert sorted(each.code for each in found) == ["secret-is-key", "unknown-key"]
+    assert KEY not in str(found)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "code"),
     [
@@ -295,26 +305,47 @@ def test_a_file_that_holds_no_template_is_refused(
     assert "forage-gen init" not in found.hint
 
 
-@given(texts=st.lists(TEXTS, min_size=8, max_size=8))
+PLACES: dict[str, Callable[[str], Table]] = {
+    "description": lambda text: {"description": text},
+    "initCommands": lambda text: {"initCommands": [text]},
+    "gitUser": lambda text: {"agentIdentity": {"gitUser": text}},
+    "allow": lambda text: {
+        "agents": {"claude": {"packagePath": "claude-code", "permissions": {"allow": [text]}}}
+    },
+    "hostPath": lambda text: {
+        "workspaceMounts": {"docs": {"containerPath": "/docs", "hostPath": f"/{text}"}}
+    },
+    "repository": lambda text: {"workspaceMounts": {text: {"repo": text}}},
+    "unknown": lambda text: {text: text},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
 def test_hostile_text_is_refused_or_arrives_as_it_is(
-    tmp_path_factory: pytest.TempPathFactory, texts: list[str]
+    tmp_path_factory: pytest.TempPathFactory, place: str
 ) -> None:
-    one, two, three, four, five, six, seven, eight = texts
-    data: Table = {
-        "name": "x",
-        "description": one,
-        "initCommands": [two, three],
-        "agentIdentity": {"gitUser": four},
-        "agents": {"claude": {"packagePath": "claude-code", "permissions": {"allow": [five]}}},
-        "workspaceMounts": {six: {"repo": seven}, "docs": {"hostPath": f"/{eight}"}},
-    }
-    directory = tmp_path_factory.mktemp("hostile")
-    try:
-        result = imported(directory, data)
-    except InvalidProjectError as failure:
-        assert failure.diagnostics  # noqa: PT017 - either outcome is right
-        return
-    read = tomllib.loads(result.text)
-    assert read.get("description", "") == one
-    assert read["initCommands"] == [two, three]
-    assert at(read, ("agents", "claude", "permissions", "allow")) == [five]
+    accepted = 0
+
+    @settings(max_examples=200, deadline=None)
+    @given(text=TEXTS)
+    def try_one(text: str) -> None:
+        nonlocal accepted
+        try:
+            result = imported(tmp_path_factory.mktemp("hostile"), PLACES[place](text))
+        except InvalidProjectError:
+            return
+        accepted += 1
+        read = tomllib.loads(result.text)
+        wanted = PLACES[place](text)
+        if place == "allow":
+            assert at(read, ("agents", "claude", "permissions", "allow")) == [text]
+        elif place == "hostPath":
+            assert at(read, ("workspace", "mounts", "docs", "hostPath")) == f"/{text}"
+        elif place in {"description", "initCommands", "gitUser"} and text:
+            assert read == wanted | {"network": "full"}
+        else:
+            assert read == {"network": "full"}
+        assert "\x1b" not in result.text
+
+    try_one()
+    assert accepted or place == "unknown"
