@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
@@ -58,6 +59,20 @@ def blocks(page: Path) -> list[Block]:
         Block(page, token.info, token.content, token.map[0] + 1 if token.map else 0)
         for token in tokens(page)
         if token.type == "fence"
+    ]
+
+
+def commands(page: Path) -> list[list[str]]:
+    """The calls of forage-gen in all examples of the page, indented ones too."""
+    shown = [token.content for token in tokens(page) if token.type in {"fence", "code_block"}]
+    return [call for text in shown for call in calls(text)]
+
+
+def calls(text: str) -> list[list[str]]:
+    """The arguments of each call of forage-gen in a session or a script."""
+    lines = [line.removeprefix("$ ") for line in text.splitlines()]
+    return [
+        shlex.split(line, comments=True)[1:] for line in lines if line.startswith("forage-gen ")
     ]
 
 

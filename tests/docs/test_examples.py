@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import shutil
 import subprocess
 import sys
@@ -21,11 +20,10 @@ from forage_gen.project import compile_project
 from forage_gen.read.load import load
 from forage_gen.schema.models import Project, Template
 from forage_gen.write.review import Kind
-from tests.docs.pages import BOOK, OTHERS, PAGES, ROOT, Block, blocks
+from tests.docs.pages import BOOK, OTHERS, PAGES, ROOT, Block, blocks, calls, commands
 from tests.requirements import require
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 BLOCKS = [block for page in [*PAGES, *OTHERS] for block in blocks(page)]
@@ -39,14 +37,6 @@ COPIED = (
 
 def of(language: str) -> list[Block]:
     return [block for block in BLOCKS if block.language == language]
-
-
-def commands(text: str) -> Iterator[list[str]]:
-    """The calls of forage-gen in a console session or a script."""
-    for line in text.splitlines():
-        words = shlex.split(line.removeprefix("$ "), comments=True)
-        if words[:1] == ["forage-gen"]:
-            yield words[1:]
 
 
 def test_every_example_has_a_language_with_a_test() -> None:
@@ -142,9 +132,9 @@ def test_shell_is_clean(block: Block) -> None:
     )
 
 
-@pytest.mark.parametrize("block", [*of("console"), *of("sh")], ids=str)
-def test_each_command_of_forage_gen_is_one(block: Block) -> None:
-    for words in commands(block.text):
+@pytest.mark.parametrize("page", [*PAGES, *OTHERS], ids=lambda page: str(page.relative_to(ROOT)))
+def test_each_command_of_forage_gen_is_one(page: Path) -> None:
+    for words in commands(page):
         parser().parse_args(words)
 
 
@@ -174,7 +164,7 @@ def follow(page: str, directory: Path, project: Path) -> int:
         if block.file:
             write(project, {block.file: block.text})
         if block.language == "console":
-            for words in commands(block.text):
+            for words in calls(block.text):
                 assert forage_gen(words, directory) == Exit.DONE, f"{block}: {words}"
                 done += 1
     return done
