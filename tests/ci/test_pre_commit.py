@@ -103,24 +103,23 @@ def test_a_commit_passes_if_the_tree_is_current_and_fails_if_not(
     assert "Run `forage-gen build`." in failed.stdout
 
 
-def test_git_refuses_the_commit_until_the_tree_is_built(repository: Path, home: Path) -> None:
+def test_git_refuses_the_commit_until_the_tree_is_built(
+    repository: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PRE_COMMIT_HOME", str(home))
     assert pre_commit("install", cwd=repository, home=home).returncode == 0
     edit(repository / TEMPLATE, '"4G"', '"5G"')
-    os.environ["PRE_COMMIT_HOME"] = str(home)
-    try:
-        with pytest.raises(subprocess.CalledProcessError) as failure:
-            commit(repository)
-        assert "error[tree-stale]" in failure.value.stderr
-        subprocess.run(
-            ["forage-gen", "build", "forage"],
-            cwd=repository,
-            env=os.environ | {"PATH": PATH},
-            check=True,
-            capture_output=True,
-        )
+    with pytest.raises(subprocess.CalledProcessError) as failure:
         commit(repository)
-    finally:
-        del os.environ["PRE_COMMIT_HOME"]
+    assert "error[tree-stale]" in failure.value.stderr
+    subprocess.run(
+        ["forage-gen", "build", "forage"],
+        cwd=repository,
+        env=os.environ | {"PATH": PATH},
+        check=True,
+        capture_output=True,
+    )
+    commit(repository)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_the_variants_differ_in_who_keeps_the_key_alone() -> None:
     }
     assert differing == {
         "flake.nix",
-        "secrets.nix",
+        "keys.nix",
         "forage/forage.toml",
         "forage/generated/manifest.json",
         "forage/generated/systemd/system/systemd-nspawn@website.service.d/forage.conf",

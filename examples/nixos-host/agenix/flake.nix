@@ -27,7 +27,7 @@
           agenix.nixosModules.default
           ./forage/generated
           ./configuration.nix
-          ./secrets.nix
+          ./keys.nix
         ];
       };
     };

@@ -27,7 +27,7 @@
           sops-nix.nixosModules.sops
           ./forage/generated
           ./configuration.nix
-          ./secrets.nix
+          ./keys.nix
         ];
       };
     };
