@@ -1,6 +1,7 @@
 # What it takes to work on Forage: the package's own dependencies, and the tools that the
 # tests and linters call.
 {
+  check-jsonschema,
   deadnix,
   dnsmasq,
   forage-gen,
@@ -9,6 +10,7 @@
   nftables,
   nix,
   nixfmt,
+  pre-commit,
   python3Packages,
   ruff,
   shellcheck,
@@ -19,18 +21,23 @@ mkShell {
   inputsFrom = [ forage-gen ];
 
   packages = [
+    check-jsonschema
     deadnix
     dnsmasq
     jq
     nftables
     nix
     nixfmt
+    pre-commit
     python3Packages.hypothesis
     python3Packages.jsonschema
+    python3Packages.markdown-it-py
     python3Packages.mypy
     python3Packages.pytest
     python3Packages.pytest-xdist
+    python3Packages.pyyaml
     python3Packages.syrupy
+    python3Packages.types-pyyaml
     ruff
     shellcheck
     statix

@@ -60,6 +60,20 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("sandbox", metavar="SANDBOX")
     explain.add_argument("--json", action="store_true", help="everything, with its origin, as JSON")
 
+    importing = _command(commands, "import", "convert a template of firefly-forage's")
+    importing.add_argument("file", type=Path, metavar="FILE.json", help="the template's JSON")
+    importing.add_argument(
+        "-o",
+        "--out",
+        dest="project",
+        type=Path,
+        metavar="DIR",
+        help="write DIR/templates/NAME.toml (default: print it)",
+    )
+    importing.add_argument(
+        "--force", action="store_true", help="replace the file if it is there already"
+    )
+
     schema = _command(commands, "schema", "print the JSON Schema of a file, for editors")
     schema.add_argument("file", nargs="?", choices=("forage", "template"), default="forage")
     return top

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from forage_gen import memo
 from forage_gen.cli.arguments import tree_of
 from forage_gen.cli.main import Exit
-from forage_gen.cli.output import show_findings
+from forage_gen.cli.output import from_here, show_findings
 from forage_gen.diagnostics import EnvironmentFailureError
 from forage_gen.layout import LOCK
 from forage_gen.write.errors import WriteError
@@ -63,7 +63,7 @@ def _build(root: Path, out: Path, held: Hold, inputs: str, form: str) -> int:
     built = memo.Built(len(resolved.plan.sandboxes), len(resolved.plan.templates))
     if not resolved.warnings:
         memo.remember(out, inputs, compiled.lock, compiled.manifest, built)
-    show_findings(_warnings(resolved), form)
+    show_findings(from_here(_warnings(resolved), root), form)
     edited = [found.path for found in result.differences if found.kind is Kind.EDITED]
     if edited:
         sys.stderr.write(f"forage-gen: undid changes by hand: {', '.join(edited)}\n")

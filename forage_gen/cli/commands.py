@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from forage_gen.cli.arguments import tree_of
 from forage_gen.cli.main import Exit
-from forage_gen.cli.output import show_findings
+from forage_gen.cli.output import from_here, show_findings
 from forage_gen.diagnostics import Diagnostic, EnvironmentFailureError, Location, Severity
 from forage_gen.layout import LOCK
 from forage_gen.project import compile_project, plan_project
@@ -54,11 +54,13 @@ def check(options: argparse.Namespace) -> int:
     """Validate, lint, and compare the tree with what a build would write."""
     from forage_gen.check.lint import lint  # noqa: PLC0415  needed by this command only
 
+    directory: Path = options.directory
     if options.no_tree:
-        findings = lint(plan_project(options.directory))
+        findings = from_here(lint(plan_project(directory)), directory)
     else:
-        compiled = compile_project(options.directory)
-        findings = lint(compiled.resolved) + _drift(compiled, tree_of(options))
+        compiled = compile_project(directory)
+        findings = from_here(lint(compiled.resolved), directory)
+        findings += _drift(compiled, tree_of(options), directory / LOCK)
     level = Severity[options.level.upper()]
     shown = sorted((f for f in findings if f.severity >= level), key=lambda found: found.sort_key)
     show_findings(shown, options.format)
@@ -112,7 +114,7 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
 }
 
 
-def _drift(compiled: Compiled, out: Path) -> list[Diagnostic]:
+def _drift(compiled: Compiled, out: Path, lock: Path) -> list[Diagnostic]:
     from forage_gen.write.compare import compare  # noqa: PLC0415  needed here only
 
     try:
@@ -123,7 +125,7 @@ def _drift(compiled: Compiled, out: Path) -> list[Diagnostic]:
     if not compiled.lock_is_current:
         message = "The numbers of some sandboxes or templates are not written down yet."
         hint = "Run `forage-gen build`, and commit forage.lock."
-        found.append(_at(LOCK, "lock-stale", message, hint))
+        found.append(_at(str(lock), "lock-stale", message, hint))
     return found
 
 

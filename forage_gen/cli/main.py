@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forage_gen import __version__
@@ -70,15 +71,20 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from forage_gen.cli.build import build  # noqa: PLC0415
 
         return build
+    if name == "import":
+        from forage_gen.cli.import_command import import_  # noqa: PLC0415
+
+        return import_
     from forage_gen.cli import commands  # noqa: PLC0415
 
     return commands.COMMANDS[name]
 
 
 def _report_invalid(failure: InvalidProjectError, options: argparse.Namespace) -> int:
-    from forage_gen.cli.output import show_findings  # noqa: PLC0415
+    from forage_gen.cli.output import from_here, show_findings  # noqa: PLC0415
 
-    show_findings(failure.diagnostics, getattr(options, "format", "text"))
+    found = from_here(failure.diagnostics, getattr(options, "directory", Path()))
+    show_findings(found, getattr(options, "format", "text"))
     return Exit.INVALID
 
 

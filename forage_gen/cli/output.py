@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from forage_gen.diagnostics import Diagnostic
+
+
+def from_here(findings: Iterable[Diagnostic], directory: Path) -> list[Diagnostic]:
+    """Name the files of findings as they are reached from where the command runs.
+
+    The compiler names a project's files by their paths in the project. What opens them is
+    elsewhere: an editor, or GitHub, for which paths begin at the top of the repository.
+    """
+    return [
+        replace(found, location=replace(found.location, file=str(directory / found.location.file)))
+        for found in findings
+    ]
 
 
 def show_findings(findings: Sequence[Diagnostic], form: str) -> None:

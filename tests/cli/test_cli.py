@@ -273,21 +273,41 @@ def test_all_mistakes_are_told_at_once_with_their_places(project: Path) -> None:
         re.DOTALL | re.MULTILINE,
     )
     assert told == [
-        ("forage.toml", "wrong-type", "Write for example `autoStart = true`."),
-        ("forage.toml", "no-such-template", "Did you mean `research`?"),
+        (f"{project}/forage.toml", "wrong-type", "Write for example `autoStart = true`."),
+        (f"{project}/forage.toml", "no-such-template", "Did you mean `research`?"),
         (
-            "templates/base.toml",
+            f"{project}/templates/base.toml",
             "memory-size-invalid",
             "Write a number with one of the suffixes K, M, G, T, P, E, such as `4G`.",
         ),
-        ("templates/claude.toml", "unknown-key", "Did you mean `allowedHosts`?"),
+        (f"{project}/templates/claude.toml", "unknown-key", "Did you mean `allowedHosts`?"),
         (
-            "templates/review.toml",
+            f"{project}/templates/review.toml",
             "bad-value",
             'Write one of `"full"`, `"restricted"`, `"none"`.',
         ),
     ]
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("directory", [".", "demo"])
+def test_files_are_named_as_they_are_reached_from_here(built: Path, directory: str) -> None:
+    """GitHub shows a finding at its line only if the path begins at the repository's top."""
+    here = built if directory == "." else built.parent
+
+    def files() -> set[str]:
+        report = forage_gen("check", directory, "--format", "json", cwd=here).stdout
+        return {finding["file"] for finding in json.loads(report)["findings"]}
+
+    def reached(*paths: str) -> set[str]:
+        return {str(Path(directory, path)) for path in paths}
+
+    (built / "generated" / "default.nix").write_text("{ }")
+    (built / "forage.lock").unlink()
+    edit(built / "templates" / "base.toml", 'diskMax = "2G"', 'diskMax = "8G"')
+    assert files() >= reached("generated/default.nix", "forage.lock", "templates/base.toml")
+    edit(built / "templates" / "review.toml", '"none"', '"nothing"')
+    assert files() == reached("templates/review.toml")
 
 
 @pytest.mark.parametrize("command", ["build", "check", "diff", "explain"])

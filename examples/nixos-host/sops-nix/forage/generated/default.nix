@@ -1,0 +1,18 @@
+# Written by forage-gen. Do not edit: change the project and run `forage-gen build`.
+{
+  services.forage = {
+    enable = true;
+    tree = ./.;
+    user = "alice";
+    uid = 1000;
+    gid = 100;
+    sandboxes = [
+      "website"
+      "website-review"
+    ];
+    guests = {
+      claude.modules = [ ./guests/claude.nix ];
+      review.modules = [ ./guests/review.nix ];
+    };
+  };
+}

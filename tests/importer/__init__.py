@@ -1,0 +1,1 @@
+"""A template of firefly-forage's becomes one that builds."""
