@@ -262,20 +262,19 @@ def test_a_nixos_container_of_the_same_name_is_refused() -> None:
     assert 'both have a machine named "demo"' in message
 
 
-@pytest.mark.parametrize("flushes", [True, False])
-def test_a_reload_of_the_hosts_firewall_keeps_the_fence(flushes: bool) -> None:
-    value = str(flushes).lower()
+@pytest.mark.parametrize("flushes", ["true", "false"])
+def test_a_reload_of_the_hosts_firewall_keeps_the_fence(flushes: str) -> None:
     found = evaluate(
         FIXTURE,
         f"builtins.seq {SYSTEM} config.networking.nftables.extraDeletions",
-        f"{{ networking.nftables = {{ enable = true; flushRuleset = {value}; }}; }}",
+        f"{{ networking.nftables = {{ enable = true; flushRuleset = {flushes}; }}; }}",
     )
 
     includes = [
         f'include "/etc/forage/tree/nftables/{files}*.nft"'
         for files in ("", "templates/", "sandboxes/")
     ]
-    assert str(found).splitlines() == (includes if flushes else [])
+    assert str(found).splitlines() == (includes if flushes == "true" else [])
 
 
 def test_a_changed_system_restarts_the_sandboxes_that_boot_it() -> None:

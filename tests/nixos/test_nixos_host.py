@@ -118,7 +118,7 @@ def test_the_host_evaluates_without_a_warning_and_has_its_sandboxes(
         """config: {
           inherit (config) warnings;
           failed = map (a: a.message) (builtins.filter (a: !a.assertion) config.assertions);
-          sandboxes = config.services.forage.sandboxes;
+          sandboxes = config.services.forage.sandboxNames;
           guests = builtins.attrNames config.services.forage.guests;
           system = builtins.substring 0 11 config.system.build.toplevel.drvPath;
         }""",

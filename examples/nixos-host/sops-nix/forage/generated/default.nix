@@ -6,7 +6,7 @@
     user = "alice";
     uid = 1000;
     gid = 100;
-    sandboxes = [
+    sandboxNames = [
       "website"
       "website-review"
     ];

@@ -7,15 +7,8 @@
     uid = 1000;
     gid = 100;
     nixDaemon = false;
-    agents.claude = {
-      program = lib.getExe' pkgs.claude-code "claude";
-      wrapper = ./claude/root/opt/forage/bin/claude;
-    };
-    etc = {
-      "claude-code/managed-settings.json" = ./claude/root/etc/claude-code/managed-settings.json;
-      gitconfig = ./claude/root/etc/gitconfig;
-      "resolv.conf" = ./claude/root/etc/resolv.conf;
-    };
+    init = false;
+    agents.claude = lib.getExe pkgs.claude-code;
   };
   environment.systemPackages = [
     pkgs.ripgrep

@@ -7,10 +7,7 @@
     uid = 1000;
     gid = 100;
     nixDaemon = false;
-    etc = {
-      gitconfig = ./review/root/etc/gitconfig;
-      "resolv.conf" = ./review/root/etc/resolv.conf;
-    };
+    init = false;
   };
   environment.systemPackages = [
     pkgs.ripgrep
