@@ -29,6 +29,7 @@ setcap cap_dac_read_search+ep /opt/capable-cat
 _REPOSITORY = """
 mkdir -p "$1"
 cd "$1"
+rm -rf .git
 git init --quiet
 """
 
@@ -40,6 +41,8 @@ def attacked(activated: Activated) -> Iterator[Activated]:
     host.write(MARKER, MARKER_TEXT)
     host.sh(_TEMPTATIONS)
     host.sh(_REPOSITORY, "/workspace")
+    # A sandbox that runs has made what it protects.
+    activated.stop("coder")
     host.run("runuser", "-u", "alice", "--", "bash", "-euc", _REPOSITORY, "_", workspace(activated))
     units = {
         f"{VICTIM}-process": f"exec -a {VICTIM} sleep infinity",
@@ -51,7 +54,8 @@ def attacked(activated: Activated) -> Iterator[Activated]:
     activated.running("coder").sh(_TEMPTATIONS)
     yield activated
     host.run("systemctl", "stop", *units)
-    host.run("rm", "-rf", "/workspace", MARKER)
+    activated.stop("coder")
+    host.run("rm", "-rf", "/workspace", MARKER, f"{workspace(activated)}/.git")
 
 
 def workspace(project: Activated) -> str:

@@ -23,7 +23,9 @@ def leftovers(host: TestHost) -> str:
         findmnt --list --noheadings --output=TARGET | grep -E 'forage|machines|netns/' || true
         ls /sys/class/net
         ip netns list | cut -d' ' -f1
-        find /run/forage /run/systemd/nspawn/*.nspawn ! -type d 2>/dev/null || true
+        # Not the names that have been sandboxes: they stay until the host restarts.
+        find /run/forage /run/systemd/nspawn/*.nspawn ! -type d ! -path '*/stopped/*' \
+            2>/dev/null || true
         find /run/forage/secrets -mindepth 1 2>/dev/null || true
         nft list tables
         systemctl list-units --plain --no-legend --state=active 'forage-link@*' 'forage-netns@*'
