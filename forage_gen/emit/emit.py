@@ -16,6 +16,7 @@ from forage_gen.emit import (
     nspawn,
     resolver,
     shell,
+    sources,
     systemd,
 )
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _TARGETS = (
     nix,
+    sources,
     nspawn,
     systemd,
     network_env,

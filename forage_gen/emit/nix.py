@@ -10,7 +10,9 @@ from forage_gen.emit.agents import PATHS as SETTINGS_PATHS
 from forage_gen.emit.git import PATH as GITCONFIG
 from forage_gen.emit.guest_files import RESOLV_CONF
 from forage_gen.emit.render import render
+from forage_gen.emit.sources import PATH as SOURCES
 from forage_gen.quote import nix as q
+from forage_gen.values.packages import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +74,7 @@ def _guest(template: p.Template, plan: p.Plan) -> Artifact:
             )
             for path in _etc(template)
         ],
+        sources=q.path_literal(f"../{SOURCES}") if template.sources else None,
         packages=q.list_of(packages, 2, len("environment.systemPackages = ")) if packages else None,
     )
     return Artifact(f"guests/{template.name}.nix", text.encode())
@@ -87,7 +90,8 @@ def _arguments(template: p.Template) -> NixToken | None:
 
 
 def _package(path: tuple[str, ...]) -> NixToken:
-    return q.attr_path(("pkgs", *path))
+    # `sources` is what the module calls the attributes of sources.nix.
+    return q.attr_path(path if source_of(path) is not None else ("pkgs", *path))
 
 
 def _file(path: str) -> NixToken:

@@ -100,9 +100,19 @@ def read_source(path: Path, name: str) -> SourceFile:
             UTF-8, or not well-formed.
         EnvironmentFailureError: the system does not let us read it.
     """
-    text = _decode(_read(path, name), name)
+    text = read_text(path, name)
     parse = _parse_json if name.endswith(".json") else _parse_toml
     return SourceFile(name, text, parse(text, name))
+
+
+def read_text(path: Path, name: str) -> str:
+    """Read one text file of a project.
+
+    Raises:
+        UnreadableError: it is missing, no regular file, empty, too large, or not UTF-8.
+        EnvironmentFailureError: the system does not let us read it.
+    """
+    return _decode(_read(path, name), name)
 
 
 def split_lines(text: str) -> list[str]:
