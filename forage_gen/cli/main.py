@@ -70,6 +70,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from forage_gen.cli.build import build  # noqa: PLC0415
 
         return build
+    if name == "lock":
+        from forage_gen.cli.lock import lock  # noqa: PLC0415
+
+        return lock
     from forage_gen.cli import commands  # noqa: PLC0415
 
     return commands.COMMANDS[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass, field, replace
@@ -84,6 +85,14 @@ class Inputs:
     lock_file: SourceFile | None = None
     packages: Mapping[str, str] = field(default_factory=dict)
     found: tuple[Diagnostic, ...] = ()
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of every file that the tree is made from, in hexadecimal, by its path."""
+        packages = {
+            name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.packages.items()
+        }
+        return {file.name: file.digest for file in self.files} | packages
 
     @property
     def project(self) -> Project:
