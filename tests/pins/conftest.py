@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.pins.project import Project
 from tests.pins.repository import Repository
 from tests.pins.site import Site, make_certificate, serve
 from tests.pins.tools import prefetch_git
@@ -82,3 +83,8 @@ def forage_gen(tmp_path: Path) -> ForageGen:
         )
 
     return run
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path / "project")
