@@ -31,9 +31,9 @@ class Read:
     lock: Lock
 
     @property
-    def sources(self) -> Mapping[str, Source]:
+    def sources(self) -> dict[str, Source]:
         """The project's sources, by name."""
-        return self.inputs.project.sources
+        return {str(name): source for name, source in self.inputs.project.sources.items()}
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def read(root: Path) -> Read:
 
 
 def to_fetch(given: Read, update: Collection[str]) -> list[str]:
-    """Name the sources that have no pin, another definition than their pin, or are to be updated."""
+    """Name the sources without a pin, with one that does not fit, and those to be updated."""
     pins = given.lock.sources
     return [
         name

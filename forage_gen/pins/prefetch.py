@@ -100,16 +100,14 @@ def prefetch(name: str, source: Source, seconds: float) -> Pin:
     except TookTooLongError:
         message = f"The source `{name}` had not arrived after {seconds:g} seconds."
         hint = "Check the network, or give it longer: `forage-gen lock --timeout 3600`."
-        raise FetchError("fetch-timeout", message, hint) from None
+        raise FetchError(code="fetch-timeout", message=message, hint=hint) from None
 
 
 def _url(name: str, source: Source, seconds: float) -> Pin:
     unpack = ["--unpack"] if source.type == "tarball" else []
     named = ["--type", "sha256", "--name", store_name(name)]
     environment = {**_QUIET, **_without_weaker(source.url.scheme)}
-    finished = run(
-        PREFETCH_URL, [*named, *unpack, "--", source.url.text], environment, seconds
-    )
+    finished = run(PREFETCH_URL, [*named, *unpack, "--", source.url.text], environment, seconds)
     if finished.code != 0:
         raise _failure(name, source.url.text, finished)
     return Pin(source.type, source.url.text, None, None, _hash(PREFETCH_URL, finished.output))
@@ -142,7 +140,7 @@ def _git(name: str, source: Source, seconds: float) -> Pin:
     rev, digest = _of_json(finished.output)
     if source.rev is not None and rev != source.rev:
         message = f"The source `{name}` came at another commit, {shown(rev)}."
-        raise FetchError("fetch-failed", message, "Check `rev`.")
+        raise FetchError(code="fetch-failed", message=message, hint="Check `rev`.")
     return Pin(source.type, source.url.text, source.ref, rev, digest)
 
 

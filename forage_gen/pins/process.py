@@ -7,7 +7,7 @@ import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from plumbum import CommandNotFound, local
 
@@ -62,9 +62,11 @@ def run(
         message = f"`{tool.name}` is not on the PATH."
         raise EnvironmentFailureError(message, tool.source) from None
     # A session of its own makes a process group: git and ssh, too, can be stopped.
-    process = command.popen(
+    started = command.popen(
         list(arguments), env=dict(environment), stdin=subprocess.DEVNULL, new_session=True
     )
+    # That is what it is; plumbum's own type for it knows no time limit.
+    process = cast("subprocess.Popen[bytes]", started)
     try:
         output, said = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -74,8 +76,8 @@ def run(
     return Finished(process.returncode, _text(output), _text(said))
 
 
-def _text(output: str | bytes) -> str:
-    return output if isinstance(output, str) else output.decode(errors="replace")
+def _text(output: bytes) -> str:
+    return output.decode(errors="replace")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

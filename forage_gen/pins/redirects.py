@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import ssl
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 from urllib.error import URLError
 from urllib.parse import urljoin, urlsplit
 from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 if TYPE_CHECKING:
-    from email.message import Message
+    from http.client import HTTPMessage
     from typing import IO
 
 _SECONDS = 10.0
@@ -28,7 +28,7 @@ class _Watch(HTTPRedirectHandler):
     """Follows redirects as long as the scheme stays as good."""
 
     def http_error_302(
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: Message
+        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
     ) -> IO[bytes] | None:
         target = urljoin(req.full_url, headers.get("Location", ""))
         if urlsplit(target).scheme not in {"https", urlsplit(req.full_url).scheme}:
@@ -39,7 +39,7 @@ class _Watch(HTTPRedirectHandler):
 
 
 def weaker_scheme(url: str) -> str | None:
-    """Where a redirect leads from `url` that is neither of its scheme nor https; None if none is."""
+    """Find where a redirect leads from `url` that is neither of its scheme nor https."""
     try:
         opener = build_opener(_Watch, HTTPSHandler(context=_context()))
         opener.open(url, timeout=_SECONDS).close()

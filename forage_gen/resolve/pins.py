@@ -76,13 +76,17 @@ def _type(text: str) -> SourceType:
     kinds: tuple[SourceType, ...] = get_args(SourceType)
     found = next((kind for kind in kinds if kind == text), None)
     if found is None:
-        raise ValueProblem("lock-damaged", f"{shown(text)} is no type of source.", _DELETE)
+        raise ValueProblem(
+            code="lock-damaged", message=f"{shown(text)} is no type of source.", hint=_DELETE
+        )
     return found
 
 
 def _hash(text: str) -> str:
     if not SRI.fullmatch(text):
-        raise ValueProblem("lock-damaged", f"{shown(text)} is no SHA-256 hash.", _DELETE)
+        raise ValueProblem(
+            code="lock-damaged", message=f"{shown(text)} is no SHA-256 hash.", hint=_DELETE
+        )
     return text
 
 
@@ -116,12 +120,16 @@ def _pin(value: Value) -> Pin:
     table = value if isinstance(value, dict) else {}
     given = {key: text for key, text in table.items() if isinstance(text, str) and key in _READERS}
     if len(given) < len(table) or not {"type", "url", "hash"} <= given.keys():
-        raise ValueProblem("lock-damaged", "Its keys are not those of a pin.", _DELETE)
+        raise ValueProblem(
+            code="lock-damaged", message="Its keys are not those of a pin.", hint=_DELETE
+        )
     for key, text in given.items():
         _READERS[key](text)
     kind = _type(given["type"])
     if (kind == "git") != ("rev" in given) or ("ref" in given and kind != "git"):
-        raise ValueProblem("lock-damaged", "A commit belongs to a git repository.", _DELETE)
+        raise ValueProblem(
+            code="lock-damaged", message="A commit belongs to a git repository.", hint=_DELETE
+        )
     return Pin(kind, given["url"], given.get("ref"), given.get("rev"), given["hash"])
 
 

@@ -67,8 +67,10 @@ def _revision(name: str, source: Source, inputs: Inputs) -> Iterator[Diagnostic]
         return
     for key, value in (("rev", source.rev), ("ref", source.ref)):
         if value is not None:
-            message = f'`{key}` has no effect: the source is no git repository, but a "{source.type}".'
-            hint = f'Remove it, or write `type = "git"` and the URL of a repository.'
+            message = (
+                f'`{key}` has no effect: the source is no git repository, but a "{source.type}".'
+            )
+            hint = 'Remove it, or write `type = "git"` and the URL of a repository.'
             yield error("rev-without-git", message, hint, file.key((*at, key)))
 
 

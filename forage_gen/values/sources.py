@@ -180,7 +180,9 @@ def git_rev(text: str) -> GitRev:
         hint = f"Write all of its digits: `git rev-parse {text}` prints them."
     else:
         hint = "Write a commit's 40 hexadecimal digits; a branch or tag goes into `ref`."
-    raise ValueProblem("rev-invalid", f"{shown(text)} is no full hash of a commit.", hint)
+    raise ValueProblem(
+        code="rev-invalid", message=f"{shown(text)} is no full hash of a commit.", hint=hint
+    )
 
 
 def git_ref(text: str) -> GitRef:
@@ -209,7 +211,9 @@ def git_ref(text: str) -> GitRef:
         hint = f"Write `refs/heads/{text}` for a branch, `refs/tags/{text}` for a tag."
     else:
         hint = "Write a name such as `refs/heads/main` or `refs/tags/v1.0`, of ASCII characters."
-    raise ValueProblem("ref-invalid", f"{shown(text)} is no full name of a ref.", hint)
+    raise ValueProblem(
+        code="ref-invalid", message=f"{shown(text)} is no full name of a ref.", hint=hint
+    )
 
 
 def subpath(text: str) -> Subpath:
@@ -235,7 +239,7 @@ def subpath(text: str) -> Subpath:
         message = f"{shown(text)} has a part that is empty or `.`."
     parts = [part for part in text.split("/") if part not in ("", ".", "..")]
     hint = f"Write a path inside the source, such as {shown('/'.join(parts) or 'bin/tool')}."
-    raise ValueProblem("subpath-invalid", message, hint)
+    raise ValueProblem(code="subpath-invalid", message=message, hint=hint)
 
 
 def package_file(text: str) -> PackageFile:
@@ -260,4 +264,4 @@ def package_file(text: str) -> PackageFile:
         else "Put a Nix file into `packages`, and write for example `packages/tool.nix`."
     )
     message = f"{shown(text)} is no Nix file in the project's directory `packages`."
-    raise ValueProblem("package-file-invalid", message, hint)
+    raise ValueProblem(code="package-file-invalid", message=message, hint=hint)

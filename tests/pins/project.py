@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.read.projects import write
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TEMPLATE = """\
 network = "none"

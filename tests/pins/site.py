@@ -59,6 +59,8 @@ class _Handler(BaseHTTPRequestHandler):
         elif path in site.redirects:
             self.send_response(302)
             self.send_header("Location", site.redirects[path])
+            # Over TLS, an end that nobody announced is a failure.
+            self.send_header("Content-Length", "0")
             self.end_headers()
         else:
             self._send(site, path)

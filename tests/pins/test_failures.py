@@ -247,15 +247,16 @@ def test_a_redirect_from_https_to_http(
     assert "/tool" not in site.requests
 
 
-def test_a_repository_redirected_from_https_to_http(
-    forage_gen: ForageGen,
-    locked: Project,
-    site: Site,
-    secure_site: Site,
-    certificate: Path,
-    repository: Repository,
-) -> None:
+@pytest.fixture
+def published(repository: Repository) -> Repository:
     repository.commit({"tool": "one"})
+    return repository
+
+
+@pytest.mark.usefixtures("published")
+def test_a_repository_redirected_from_https_to_http(
+    forage_gen: ForageGen, locked: Project, site: Site, secure_site: Site, certificate: Path
+) -> None:
     secure_site.redirects["/tool.git/info/refs"] = f"{site.url}/tool.git/info/refs"
     url = f"{secure_site.url}/tool.git"
     locked.source("tool", type="git", url=url, ref="HEAD", subpath="tool")
@@ -282,15 +283,11 @@ def test_no_repository(forage_gen: ForageGen, locked: Project, site: Site) -> No
     failed(forage_gen("lock", locked.root), "fetch-failed", "not found", "check the URL")
 
 
+@pytest.mark.usefixtures("published")
 @pytest.mark.parametrize("wanted", [{"ref": "refs/heads/nowhere"}, {"rev": "0" * 40}])
 def test_no_such_revision(
-    forage_gen: ForageGen,
-    locked: Project,
-    site: Site,
-    repository: Repository,
-    wanted: dict[str, str],
+    forage_gen: ForageGen, locked: Project, site: Site, wanted: dict[str, str]
 ) -> None:
-    repository.commit({"tool": "one"})
     url = f"{site.url}/tool.git"
     locked.source("tool", type="git", url=url, subpath="tool", **wanted)
     failed(forage_gen("lock", locked.root), "fetch-failed", "`tool`")
