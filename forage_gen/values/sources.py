@@ -26,6 +26,9 @@ SCHEMES = ("https", "http", "ssh")
 """Schemes that a source can have. What else git and curl know has no authentication, or
 is a place on one machine."""
 
+# What is longer is cut where it is shown, and would not be what to write.
+_HINT_MAX = 79
+
 # RFC 3986, section 3, without what the module's docstring rules out. A host or user that
 # begins with `-` would be an option of ssh.
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -38,14 +41,13 @@ _URL = re.compile(
     re.VERBOSE,
 )
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_AUTHORITY = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)@")
+_USER = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):/+([^/?#]*)@")
 _SCP = re.compile(r"(\w[\w.-]*@\w[\w.-]*):(?!//)/?([\w./~+-]+)", re.ASCII)
 _FORGES = {"github": "github.com", "gitlab": "gitlab.com"}
 
 _REV = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _HEXADECIMAL = re.compile(r"[0-9A-Fa-f]{4,64}")
-_REF = re.compile(r"HEAD|refs(?:/[A-Za-z0-9_+@-][A-Za-z0-9._+@-]*)+")
-_BARE_REF = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/+-]*")
+_REF = re.compile(r"HEAD|refs(?:/[A-Za-z0-9_+@][A-Za-z0-9._+@-]*)+")
 _PACKAGE_FILE = re.compile(r"packages/[A-Za-z0-9_+-][A-Za-z0-9._+-]*\.nix")
 
 
@@ -78,9 +80,10 @@ def source_url(text: str) -> SourceUrl:
     Raises:
         ValueProblem: It has another form or scheme, or holds a password.
     """
+    # First of all: other messages show the text.
+    _refuse_credentials(text)
     _refuse_text(text)
     _refuse_other_notations(text)
-    _refuse_credentials(text)
     match = _URL.fullmatch(text)
     if match is None:
         raise ValueProblem(
@@ -114,7 +117,7 @@ def _refuse_other_notations(text: str) -> None:
         raise ValueProblem(
             code="url-scp",
             message=f"{shown(text)} is how ssh names a path, not a URL.",
-            hint=f"Write {shown(f'ssh://{scp[1]}/{scp[2]}')}.",
+            hint=_write(f"ssh://{scp[1]}/{scp[2]}"),
         )
     match = _SCHEME.match(text)
     scheme = match[1] if match else ""
@@ -123,7 +126,7 @@ def _refuse_other_notations(text: str) -> None:
         raise ValueProblem(
             code="url-flake",
             message=f"{shown(text)} is a reference to a flake, not a URL.",
-            hint=f"Write {shown(f'https://{_FORGES[scheme]}/{rest}')}.",
+            hint=_write(f"https://{_FORGES[scheme]}/{rest}"),
         )
     if scheme in SCHEMES:
         return
@@ -133,15 +136,22 @@ def _refuse_other_notations(text: str) -> None:
         message=f"{shown(text)} has the scheme `{scheme}`, which no source can have."
         if scheme and "//" in text
         else f"{shown(text)} has no scheme.",
-        hint=f"Write {shown(f'{plain}:{rest}')}."
-        if plain in SCHEMES and "@" not in rest
-        else "Write an `https://` URL, or for git an `ssh://` URL.",
+        hint=_write(f"{plain}:{rest}"),
     )
 
 
+def _write(url: str) -> str:
+    """Hint at a URL, if it is one that is taken."""
+    match = _URL.fullmatch(url)
+    if match and match["scheme"] in SCHEMES and len(url) <= _HINT_MAX:
+        return f"Write {shown(url)}."
+    return "Write an `https://` URL, or for git an `ssh://` URL."
+
+
 def _refuse_credentials(text: str) -> None:
-    match = _AUTHORITY.match(text)
-    if match is None or (text.startswith("ssh:") and ":" not in match[1]):
+    match = _USER.match(text)
+    # ssh needs a user, who is no secret.
+    if match is None or (match[1].lower().endswith("ssh") and ":" not in match[2]):
         return
     # The value may be a secret: neither it nor its line is shown.
     raise ValueProblem(
@@ -198,22 +208,22 @@ def git_ref(text: str) -> GitRef:
     Raises:
         ValueProblem: It is a short name, which can mean a branch and a tag, or none at all.
     """
-    sound = (
-        _REF.fullmatch(text)
-        and ".." not in text
-        and not any(part.endswith((".", ".lock")) for part in text.split("/"))
-    )
-    if sound:
+    if _is_ref(text):
         return GitRef(text)
     if _REV.fullmatch(text.lower()):
         hint = "A commit goes into `rev`."
-    elif _BARE_REF.fullmatch(text) and not text.startswith("refs/"):
+    elif _is_ref(f"refs/heads/{text}") and len(text) <= _HINT_MAX and "refs/" not in text:
         hint = f"Write `refs/heads/{text}` for a branch, `refs/tags/{text}` for a tag."
     else:
         hint = "Write a name such as `refs/heads/main` or `refs/tags/v1.0`, of ASCII characters."
     raise ValueProblem(
         code="ref-invalid", message=f"{shown(text)} is no full name of a ref.", hint=hint
     )
+
+
+def _is_ref(text: str) -> bool:
+    badly_ended = any(part.endswith((".", ".lock")) for part in text.split("/"))
+    return _REF.fullmatch(text) is not None and ".." not in text and not badly_ended
 
 
 def subpath(text: str) -> Subpath:

@@ -53,7 +53,8 @@ class Project:
             f"[sources.{name}]\n" + "".join(f'{key} = "{value}"\n' for key, value in keys.items())
             for name, keys in self._sources.items()
         )
-        packages = ", ".join(f'"sources.{name}"' for name in self._sources)
+        # In quotes a name may be a word of the Nix language.
+        packages = ", ".join(f"'sources.\"{name}\"'" for name in self._sources)
         files = {
             "forage.toml": f'user = "alice"\n{sources}{SANDBOX}',
             "templates/web.toml": TEMPLATE.format(packages=packages),
