@@ -148,7 +148,9 @@ PACKAGES = """
       system = builtins.currentSystem;
       builder = "/bin/bash";
       PATH = "/usr/bin:/bin";
-      args = [ "-euc" script ];
+      # Without the last line, bash becomes the last program of the script; on some kernels
+      # that closes its terminal, and Nix takes the builder for dead.
+      args = [ "-euc" "${script}\n:" ];
     });
     callPackage = file: arguments: import file (arguments // { inherit runCommandLocal; });
   }
