@@ -4,11 +4,14 @@
   deadnix,
   dnsmasq,
   forage-gen,
+  git,
   jq,
   mkShell,
   nftables,
   nix,
+  nix-prefetch-git,
   nixfmt,
+  openssl,
   python3Packages,
   ruff,
   shellcheck,
@@ -21,10 +24,13 @@ mkShell {
   packages = [
     deadnix
     dnsmasq
+    git
     jq
     nftables
     nix
+    nix-prefetch-git
     nixfmt
+    openssl
     python3Packages.hypothesis
     python3Packages.jsonschema
     python3Packages.mypy

@@ -62,8 +62,8 @@ def _is_tool(package: AttributePath) -> bool:
     "plain-http-source",
     Severity.WARNING,
     summary="A source is fetched over `http`.",
-    why="Nothing says that it comes from that host. The hash in forage.lock keeps it from changing"
-    " afterwards, but whoever was between at the first fetch chose what it is.",
+    why="Whoever is between at the first fetch chooses what it is, and what is locked from then on"
+    " is their choice.",
     instead='[sources.tool]\ntype = "url"\nurl = "https://example.org/tool-linux-x86_64"\n',
 )
 def _plain_http_source(resolved: Resolved) -> Iterator[Finding]:

@@ -179,7 +179,7 @@ def test_a_build_writes_pins_as_they_were(tmp_path: Path) -> None:
 def test_a_damaged_pin(tmp_path: Path, pins: str) -> None:
     files = project(FILE, pins=pins.replace("«tool» = 1", "tool = «1»"))
     text, place = marked(files["forage.lock"])
-    found = [each for each in findings(tmp_path, files | {"forage.lock": text})]
+    found = findings(tmp_path, files | {"forage.lock": text})
     (damaged,) = [each for each in found if each.code == "lock-damaged"]
     assert (damaged.location.file, place_of(damaged)) == ("forage.lock", place)
     assert "`forage-gen lock`" in damaged.hint
