@@ -25,6 +25,7 @@ class Site:
         redirects: Where paths lead.
         truncated: Paths whose pages end before all is sent.
         silent: Paths that are never answered.
+        gates: What the answers to some paths wait for.
         root: A directory below which other files are.
         requests: What was asked for.
         closing: Set when the site closes, for those that wait.
@@ -36,6 +37,7 @@ class Site:
     redirects: dict[str, str] = field(default_factory=dict)
     truncated: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
+    gates: dict[str, threading.Event] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
 
@@ -54,6 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
         site = self.server.site
         path = self.path.partition("?")[0]
         site.requests.append(path)
+        if path in site.gates:
+            site.gates[path].wait(60)
         if path in site.silent:
             site.closing.wait(60)
         elif path in site.redirects:

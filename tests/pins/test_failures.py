@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -134,6 +135,38 @@ def test_an_interrupt(forage_gen: ForageGen, locked: Project, site: Site, tmp_pa
     assert "Interrupted." in said
     assert f"{site.url}/tool" not in running_commands()
     assert not list((tmp_path / "tmp").iterdir())
+
+
+def test_what_another_run_writes_meanwhile_is_kept(
+    forage_gen: ForageGen, project: Project, site: Site
+) -> None:
+    site.pages["/tool"] = b"tool"
+    site.gates["/tool"] = threading.Event()
+    project.source("tool", type="url", url=f"{site.url}/tool")
+    results = []
+    running = threading.Thread(target=lambda: results.append(forage_gen("lock", project.root)))
+    running.start()
+    wait_for("/tool", site)
+    project.lock_file.write_text("version = 1\n\n[sandboxes]\nweb = 7\n\n[templates]\nweb = 3\n")
+    site.gates["/tool"].set()
+    running.join()
+    assert results[0].returncode == DONE, results[0].stderr
+    assert "web = 7\n" in project.lock_file.read_text()
+    assert project.pins["tool"]["hash"] == sri(b"tool")
+
+
+def test_a_lock_that_cannot_be_written(
+    forage_gen: ForageGen, project: Project, site: Site, tmp_path: Path
+) -> None:
+    site.pages["/tool"] = b"tool"
+    project.source("tool", type="url", url=f"{site.url}/tool")
+    elsewhere = tmp_path / "elsewhere.lock"
+    elsewhere.write_text("version = 1\n")
+    project.lock_file.symlink_to(elsewhere)
+    result = forage_gen("lock", project.root)
+    assert result.returncode == ENVIRONMENT
+    assert "is a symbolic link" in result.stderr
+    assert elsewhere.read_text() == "version = 1\n"
 
 
 def wait_for(path: str, site: Site) -> None:
