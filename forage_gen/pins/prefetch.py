@@ -48,7 +48,9 @@ _NOBODY = "http://127.0.0.1:0"
 _PROXIES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 
 _SHOWN_MAX = 300
+_MISSING = "command not found"
 _HINTS = (
+    (_MISSING, "Install that program: the tool that fetches needs it."),
     (
         r"HTTP error 40[34]|returned error: 40[34]|not found|remote ref",
         "Nothing is there for the asking: check the URL, and `rev` or `ref`.",
@@ -114,8 +116,9 @@ def _url(name: str, source: Source, seconds: float) -> Pin:
 
 
 def _without_weaker(scheme: str) -> dict[str, str]:
-    weaker = ("ftp_proxy",) if scheme == "http" else ("ftp_proxy", "http_proxy")
-    variables = dict.fromkeys(weaker, _NOBODY)
+    if scheme == "http":
+        return {"ftp_proxy": _NOBODY}
+    variables = dict.fromkeys(("ftp_proxy", "http_proxy"), _NOBODY)
     if not any(os.environ.get(name) for name in _PROXIES):
         # These name hosts that are reached without a proxy. With a proxy for https they are
         # needed, and a redirect to such a host alone is not stopped here.
@@ -183,6 +186,6 @@ def _failure(name: str, url: str, finished: Finished) -> FetchError:
 def _reason(said: str) -> str:
     """Find the line that tells most of what a tool said: its first error, or its last line."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith(("error:", "fatal:"))]
+    errors = [line for line in lines if line.startswith(("error:", "fatal:")) or _MISSING in line]
     line = (errors or lines[-1:] or ["it did not say why"])[0]
     return line.removeprefix("error:").removeprefix("fatal:").strip()[:_SHOWN_MAX].rstrip(".") + "."

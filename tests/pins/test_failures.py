@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from tests.pins.conftest import ROOT
 from tests.pins.test_lock import sri
+from tests.pins.tools import prefetch_git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -211,6 +213,22 @@ def test_a_tool_that_is_missing(
     assert result.returncode == ENVIRONMENT
     assert f"`{tool}` is not on the PATH." in result.stderr
     assert "nix-shell -p nix-prefetch-git" in result.stderr or "nix-bin" in result.stderr
+
+
+def test_a_tool_that_lacks_another(
+    forage_gen: ForageGen, locked: Project, site: Site, tmp_path: Path
+) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("bash", "basename", "env", "ln", "mkdir", "mktemp", "rm", "sed", "cut"):
+        found = shutil.which(name)
+        assert found
+        (tools / name).symlink_to(found)
+    (tools / "nix-prefetch-git").symlink_to(prefetch_git())
+    url = f"{site.url}/tool.git"
+    locked.source("tool", type="git", url=url, ref="HEAD", subpath="tool")
+    result = forage_gen("lock", locked.root, PATH=str(tools))
+    failed(result, "fetch-failed", "git: command not found", "Install that program")
 
 
 def test_a_tool_that_prints_nonsense(
