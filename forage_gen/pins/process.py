@@ -70,9 +70,11 @@ def run(
     try:
         output, said = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        raise TookTooLongError from None
-    finally:
         _stop(process)
+        raise TookTooLongError from None
+    except BaseException:  # an interrupt above all
+        _stop(process)
+        raise
     return Finished(process.returncode, _text(output), _text(said))
 
 
