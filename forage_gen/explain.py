@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
-from forage_gen.emit.facts import allowed_hosts, limits
+from forage_gen.emit.facts import allowed_hosts, limits, pinned
 from forage_gen.resolve import plan as p
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def in_words(sandbox: p.Sandbox, resolved: Resolved) -> str:
         "It can reach": list(_reaches(sandbox, resolved.plan)),
         "It can spend": list(_spends(template)),
         "Its agents": list(_agents(template)) or ["none"],
+        **_pinned(template, resolved.plan),
         "It is held by": list(_held(sandbox)),
     }
     blocks = [
@@ -71,6 +72,7 @@ def as_json(sandbox: p.Sandbox, resolved: Resolved) -> dict[str, object]:
             }
             for agent in template.agents
         },
+        "sources": {source.name: pinned(source) for source in _sources(template, resolved.plan)},
         "values": settings(resolved.templates[template.name]),
     }
 
@@ -179,6 +181,18 @@ def _agents(template: p.Template) -> Iterator[str]:
             may += f"; may never: {', '.join(rules.deny)}"
         key = f"; key in {agent.auth_env_var} for its process alone" if agent.secret else ""
         yield f"{agent.name} ({'.'.join(agent.package)}): {may}{key}"
+
+
+def _sources(template: p.Template, plan: p.Plan) -> list[p.Source]:
+    return [source for source in plan.sources if source.name in template.sources]
+
+
+def _pinned(template: p.Template, plan: p.Plan) -> dict[str, list[str]]:
+    lines = [
+        f"{source.name}: {source.url}{f' at {source.rev}' if source.rev else ''}, {source.hash}"
+        for source in _sources(template, plan)
+    ]
+    return {"It has from outside of nixpkgs": lines} if lines else {}
 
 
 def _held(sandbox: p.Sandbox) -> Iterator[str]:

@@ -3,4 +3,5 @@
 PROJECT_TOML = "forage.toml"
 PROJECT_JSON = "forage.json"
 TEMPLATES = "templates"
+PACKAGES = "packages"
 LOCK = "forage.lock"

@@ -16,12 +16,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from forage_gen.layout import LOCK, PROJECT_JSON, PROJECT_TOML, TEMPLATES
+from forage_gen.layout import LOCK, PACKAGES, PROJECT_JSON, PROJECT_TOML, TEMPLATES
 from forage_gen.write.verify import intact
 
 _PACKAGE = Path(__file__).parent
 _CODE = frozenset({".py", ".j2"})
-_READ = (PROJECT_TOML, PROJECT_JSON, f"{TEMPLATES}/*.toml")
+_READ = (PROJECT_TOML, PROJECT_JSON, f"{TEMPLATES}/*.toml", f"{PACKAGES}/*.nix")
 
 
 class Built(NamedTuple):

@@ -59,7 +59,7 @@ def compile_project(root: Path) -> Compiled:
         manifest=manifest.render(
             artifacts,
             version=__version__,
-            inputs={file.name: file.digest for file in resolved.inputs.files},
+            inputs=resolved.inputs.digests,
             facts=manifest_facts(resolved.plan),
         ),
         lock=resolved.lock.render().encode(),

@@ -1,5 +1,6 @@
 {
   lib,
+  nix-prefetch-git,
   python3Packages,
 }:
 
@@ -28,6 +29,7 @@ python3Packages.buildPythonApplication {
   dependencies = [
     python3Packages.idna
     python3Packages.jinja2
+    python3Packages.plumbum
     python3Packages.pydantic
     python3Packages.tree-sitter
     python3Packages.tree-sitter-grammars.tree-sitter-json
@@ -39,6 +41,14 @@ python3Packages.buildPythonApplication {
   pythonRelaxDeps = [
     "tree-sitter-json"
     "tree-sitter-toml"
+  ];
+
+  # `forage-gen lock` calls it. nix-prefetch-url is wherever Nix is.
+  makeWrapperArgs = [
+    "--suffix"
+    "PATH"
+    ":"
+    (lib.makeBinPath [ nix-prefetch-git ])
   ];
 
   # The test suite runs nft, systemd and containers, as root; CI does that. What is checked

@@ -5,11 +5,14 @@
   deadnix,
   dnsmasq,
   forage-gen,
+  git,
   jq,
   mkShell,
   nftables,
   nix,
+  nix-prefetch-git,
   nixfmt,
+  openssl,
   pre-commit,
   python3Packages,
   ruff,
@@ -24,10 +27,13 @@ mkShell {
     check-jsonschema
     deadnix
     dnsmasq
+    git
     jq
     nftables
     nix
+    nix-prefetch-git
     nixfmt
+    openssl
     pre-commit
     python3Packages.hypothesis
     python3Packages.jsonschema

@@ -42,7 +42,7 @@ let
       type = types.nullOr types.package;
       default = null;
       example = lib.literalExpression "pkgs.claude-code";
-      description = "Required. The nixpkgs attribute path of the program.";
+      description = "Required. The nixpkgs attribute path of the program, or `sources.NAME`.";
     };
 
     secretName = mkOption {
@@ -239,7 +239,7 @@ let
       type = types.listOf types.package;
       default = [ ];
       example = lib.literalExpression "with pkgs; [ ripgrep python3Packages.requests ]";
-      description = "nixpkgs attribute paths of programs to have inside. Fewer is safer.";
+      description = "Programs to have inside: nixpkgs attribute paths, or `sources.NAME`. Fewer is safer.";
     };
 
     network = mkOption {

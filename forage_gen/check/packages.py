@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from forage_gen.check.rule import Finding, RuleBook
 from forage_gen.diagnostics import Severity
 from forage_gen.values.packages import format_attribute_path
+from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from forage_gen.resolve.inherit import Merged
+    from forage_gen.resolve.resolve import Resolved
     from forage_gen.values.packages import AttributePath
 
 rules = RuleBook()
@@ -54,3 +56,21 @@ def _download_tool(merged: Merged) -> Iterator[Finding]:
 def _is_tool(package: AttributePath) -> bool:
     # The first part alone: `curl.bin` is an output of `curl`.
     return package[0] in _TOOLS or package[:2] in _TOOLS_IN_SETS
+
+
+@rules.project(
+    "plain-http-source",
+    Severity.WARNING,
+    summary="A source is fetched over `http`.",
+    why="Whoever is between at the first fetch chooses what it is, and what is locked from then on"
+    " is their choice.",
+    instead='[sources.tool]\ntype = "url"\nurl = "https://example.org/tool-linux-x86_64"\n',
+)
+def _plain_http_source(resolved: Resolved) -> Iterator[Finding]:
+    for name, source in resolved.inputs.project.sources.items():
+        if source.url.scheme == "http":
+            message = f"The source `{name}` comes over `http`: anybody between can change it."
+            secure = f"https{source.url.text.removeprefix('http')}"
+            hint = f"Write {shown(secure)}, then run `forage-gen lock`."
+            where = resolved.inputs.project_file.value(("sources", name, "url"))
+            yield Finding(message, hint, where)

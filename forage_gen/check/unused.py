@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from forage_gen.check.rule import Finding, RuleBook, extended, used
 from forage_gen.diagnostics import Severity
+from forage_gen.values.packages import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,4 +50,24 @@ def _unused_secret(resolved: Resolved) -> Iterator[Finding]:
             message = f"No agent uses the secret `{name}`."
             hint = f'Delete the line, or let an agent use it: `secretName = "{name}"`.'
             where = resolved.inputs.project_file.key(("secrets", name))
+            yield Finding(message, hint, where)
+
+
+@rules.project(
+    "unused-source",
+    Severity.INFO,
+    summary="No template uses a source.",
+    why="It has to be fetched and kept up to date for nothing.",
+    instead='[agents.tool]\npackage = "sources.tool"\n',
+)
+def _unused_source(resolved: Resolved) -> Iterator[Finding]:
+    models = [merged.model for merged in resolved.templates.values()]
+    paths = [path for model in models for path in model.extra_packages]
+    paths += [agent.package for model in models for agent in model.agents.values() if agent.package]
+    needed = {source_of(path) for path in paths}
+    for name in resolved.inputs.project.sources:
+        if name not in needed:
+            message = f"No template uses the source `{name}`."
+            hint = f'Delete it, or let an agent use it: `package = "sources.{name}"`.'
+            where = resolved.inputs.project_file.key(("sources", name))
             yield Finding(message, hint, where)

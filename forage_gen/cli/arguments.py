@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "sarif", "github")
 LEVELS = ("info", "warning")
+_DAY = 86400.0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,10 +74,39 @@ def parser() -> argparse.ArgumentParser:
     importing.add_argument(
         "--force", action="store_true", help="replace the file if it is there already"
     )
+    lock = _command(
+        commands, "lock", "fetch the sources that are new or changed, and pin them in forage.lock"
+    )
+    _directory(lock)
+    lock.add_argument(
+        "--update",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="fetch this source again: a git ref moves on, anything else must be as it was",
+    )
+    lock.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=600.0,
+        metavar="SECONDS",
+        help="how long each source may take (default: 600)",
+    )
 
     schema = _command(commands, "schema", "print the JSON Schema of a file, for editors")
     schema.add_argument("file", nargs="?", choices=("forage", "template"), default="forage")
     return top
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= _DAY:
+        message = f"{text!r} is no number of seconds from 0 to {_DAY:g}"
+        raise argparse.ArgumentTypeError(message)
+    return seconds
 
 
 def _command(commands: _Commands, name: str, summary: str) -> argparse.ArgumentParser:

@@ -75,6 +75,10 @@ def _command(name: str) -> Callable[[argparse.Namespace], int]:
         from forage_gen.cli.import_command import import_  # noqa: PLC0415
 
         return import_
+    if name == "lock":
+        from forage_gen.cli.lock import lock  # noqa: PLC0415
+
+        return lock
     from forage_gen.cli import commands  # noqa: PLC0415
 
     return commands.COMMANDS[name]

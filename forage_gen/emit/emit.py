@@ -15,6 +15,7 @@ from forage_gen.emit import (
     nspawn,
     resolver,
     shell,
+    sources,
     systemd,
 )
 from forage_gen.emit.triggers import Triggers
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _TARGETS = (
     nix,
+    sources,
     nspawn,
     nftables,
     resolver,

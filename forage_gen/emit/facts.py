@@ -106,4 +106,15 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
             }
             for sandbox in plan.sandboxes
         },
+        "sources": {source.name: pinned(source) for source in plan.sources},
+    }
+
+
+def pinned(source: p.Source) -> dict[str, Json]:
+    """Say where a source comes from, and what it holds."""
+    return {
+        "type": source.type.value,
+        "url": source.url,
+        "rev": source.rev,
+        "hash": source.hash,
     }

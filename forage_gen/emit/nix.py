@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
 from forage_gen.emit.render import render
+from forage_gen.emit.sources import PATH as SOURCES
 from forage_gen.quote import nix as q
+from forage_gen.values.packages import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +64,7 @@ def _guest(template: p.Template, plan: p.Plan) -> Artifact:
         agents=[
             _Agent(q.attr_name(agent.name), _package(agent.package)) for agent in template.agents
         ],
+        sources=q.path_literal(f"../{SOURCES}") if template.sources else None,
         packages=q.list_of(packages, 2, len("environment.systemPackages = ")) if packages else None,
     )
     return Artifact(f"guests/{template.name}.nix", text.encode())
@@ -77,7 +80,8 @@ def _arguments(template: p.Template) -> NixToken | None:
 
 
 def _package(path: tuple[str, ...]) -> NixToken:
-    return q.attr_path(("pkgs", *path))
+    # `sources` is what the module calls the attributes of sources.nix.
+    return q.attr_path(path if source_of(path) is not None else ("pkgs", *path))
 
 
 def _keys(plan: p.Plan) -> NixToken | None:

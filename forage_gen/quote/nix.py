@@ -121,6 +121,25 @@ def attr_name(name: str) -> NixToken:
     return string(name)
 
 
+def below(directory: NixToken, path: str) -> NixToken:
+    """Write the path of something in a directory that a derivation makes.
+
+    Args:
+        directory: The derivation: a name or an attribute path.
+        path: The relative path.
+
+    Returns:
+        ``"${DIRECTORY}/PATH"``.
+
+    Raises:
+        Unquotable: The path has a NUL character or a lone surrogate.
+
+    Source: Nix manual, "String interpolation".
+    """
+    NixToken.utf8(path)
+    return NixToken(f'"${{{directory}}}/{_escaped(path)}"')
+
+
 def attr_path(names: Sequence[str]) -> NixToken:
     """Write an attribute path, such as ``python3Packages.requests``.
 

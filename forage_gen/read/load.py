@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from dataclasses import dataclass, field, replace
@@ -18,7 +19,7 @@ from forage_gen.diagnostics import (
 from forage_gen.layout import LOCK, PROJECT_JSON, PROJECT_TOML, TEMPLATES
 from forage_gen.read.explain_errors import conceal, describe, diagnose
 from forage_gen.read.references import check_references
-from forage_gen.read.source import SourceFile, UnreadableError, read_source
+from forage_gen.read.source import SourceFile, UnreadableError, read_source, read_text
 from forage_gen.schema.fields import PROJECT_DIRECTORY
 from forage_gen.schema.models import Project, Template
 from forage_gen.values.names import template_name
@@ -26,7 +27,7 @@ from forage_gen.values.problem import ValueProblem
 from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from forage_gen.diagnostics import Diagnostic
@@ -72,7 +73,8 @@ class Inputs:
     `found` are the mistakes so far. They travel with the inputs, as `resolve` can
     find more in what is sound, and people want to read all of them in one run.
     `sound_project` is None if forage.toml is not valid, `lock_file` if there is none
-    that can be read.
+    that can be read. `packages` are the texts of the Nix files that `[sources]` names, by
+    their path in the project.
     """
 
     root: Path
@@ -81,7 +83,16 @@ class Inputs:
     templates: dict[str, TemplateSource]
     files: tuple[SourceFile, ...]
     lock_file: SourceFile | None = None
+    packages: Mapping[str, str] = field(default_factory=dict)
     found: tuple[Diagnostic, ...] = ()
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of every file that the tree is made from, in hexadecimal, by its path."""
+        packages = {
+            name: hashlib.sha256(text.encode()).hexdigest() for name, text in self.packages.items()
+        }
+        return {file.name: file.digest for file in self.files} | packages
 
     @property
     def project(self) -> Project:
@@ -148,6 +159,7 @@ class _Reader:
         templates = {source.name: self._checked(source) for source in sources}
         project = self._project(file, TEMPLATES if embedded else None) if file else None
         lock_file = self._lock_file()
+        packages = dict(self._packages(file, project)) if file and project else {}
         self.found += check_references(file, templates, self.names)
         used = [*([file] if file else []), *(template.file for template in templates.values())]
         return Inputs(
@@ -157,6 +169,7 @@ class _Reader:
             templates=templates,
             files=tuple({source.name: source for source in used}.values()),
             lock_file=lock_file,
+            packages=packages,
             found=tuple(_without_secrets(self.found)),
         )
 
@@ -229,6 +242,22 @@ class _Reader:
                 yield TemplateSource(name, file, path, value)
             else:
                 self._table(value, file, path)
+
+    def _packages(self, file: SourceFile, project: Project) -> Iterator[tuple[str, str]]:
+        for name, source in project.sources.items():
+            if source.package is None:
+                continue
+            path = self.root / source.package
+            if os.path.lexists(path):
+                try:
+                    yield source.package, read_text(path, source.package)
+                except UnreadableError as failure:
+                    self.found.append(failure.diagnostic)
+                continue
+            message = f"There is no file `{source.package}`."
+            hint = "Write it: a function for `pkgs.callPackage` that also takes `src`."
+            where = file.value(("sources", name, "package"))
+            self.found.append(error("file-not-found", message, hint, where))
 
     def _table(self, value: Value, file: SourceFile, path: KeyPath) -> Table:
         if isinstance(value, dict):

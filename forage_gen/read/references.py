@@ -6,11 +6,14 @@ keep a wrong name in it from being reported in the same run.
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from forage_gen.diagnostics import error
 from forage_gen.read.explain_errors import conceal, suggest
 from forage_gen.read.source import holds_key
+from forage_gen.values.packages import attribute_path, source_of
+from forage_gen.values.problem import ValueProblem
 from forage_gen.values.text import closest, shown
 
 if TYPE_CHECKING:
@@ -18,7 +21,10 @@ if TYPE_CHECKING:
 
     from forage_gen.diagnostics import Diagnostic
     from forage_gen.read.load import TemplateSource
+    from forage_gen.read.locate import KeyPath
     from forage_gen.read.source import SourceFile, Table
+
+_MISSING = frozenset({"no-such-secret", "no-such-source"})
 
 
 def check_references(
@@ -33,10 +39,13 @@ def check_references(
     if project is not None:
         yield from _templates_of_sandboxes(project, known)
         secrets = _tables(project.data, "secrets")
+        sources = _tables(project.data, "sources")
         for template in templates.values():
-            found = _secrets_of_agents(template, secrets)
-            # A secret may stand in a statement that cannot be read.
-            yield from (each for each in found if project.is_whole or each.code != "no-such-secret")
+            found = chain(
+                _secrets_of_agents(template, secrets), _sources_of_packages(template, sources)
+            )
+            # What is not there may stand in a statement that cannot be read.
+            yield from (each for each in found if project.is_whole or each.code not in _MISSING)
 
 
 def _templates_of_sandboxes(file: SourceFile, known: Collection[str]) -> Iterator[Diagnostic]:
@@ -96,6 +105,36 @@ def _secrets_of_agents(source: TemplateSource, known: Table) -> Iterator[Diagnos
         line = shown(f'{secret} = "/run/secrets/{secret}"')
         hint = f"Did you mean {shown(close)}?" if close else f"Add it below `[secrets]`: {line}."
         yield error("no-such-secret", f"There is no secret {shown(secret)}.", hint, where)
+
+
+def _sources_of_packages(source: TemplateSource, known: Table) -> Iterator[Diagnostic]:
+    for path, text in _packages(source.table):
+        name = _source_of(text)
+        if name is not None and name not in known:
+            message = f"There is no source {shown(name)}."
+            hint = suggest(name, known, "The sources")
+            if not known:
+                hint = f"Add it to forage.toml, below {shown(f'[sources.{name}]')}."
+            yield error("no-such-source", message, hint, source.value(path))
+
+
+def _packages(template: Table) -> Iterator[tuple[KeyPath, str]]:
+    """Yield every package that a template names, with the place of its name."""
+    for name, agent in _tables(template, "agents").items():
+        package = agent.get("package") if isinstance(agent, dict) else None
+        if isinstance(package, str):
+            yield ("agents", name, "package"), package
+    extra = template.get("extraPackages")
+    for index, package in enumerate(extra if isinstance(extra, list) else []):
+        if isinstance(package, str):
+            yield ("extraPackages", index), package
+
+
+def _source_of(text: str) -> str | None:
+    try:
+        return source_of(attribute_path(text))
+    except ValueProblem:
+        return None  # that is found where values are checked
 
 
 def _tables(table: Table, key: str) -> Table:

@@ -115,7 +115,7 @@ def read_source(path: Path, name: str) -> SourceFile:
             UTF-8, or not well-formed.
         EnvironmentFailureError: the system does not let us read it.
     """
-    text = _decode(_read(path, name), name)
+    text = read_text(path, name)
     if name.endswith(".json"):
         return SourceFile(name, text, _parse_json(text, name))
     try:
@@ -128,6 +128,16 @@ def _with_the_rest(name: str, text: str, first: UnreadableError) -> UnreadableEr
     data, mistakes = read_on(text, first, lambda left: _parse_toml(left, name))
     rest = None if data is None else SourceFile(name, text, data, is_whole=False)
     return UnreadableError(first.diagnostic, (each.diagnostic for each in mistakes), rest)
+
+
+def read_text(path: Path, name: str) -> str:
+    """Read one text file of a project.
+
+    Raises:
+        UnreadableError: it is missing, no regular file, empty, too large, or not UTF-8.
+        EnvironmentFailureError: the system does not let us read it.
+    """
+    return _decode(_read(path, name), name)
 
 
 def split_lines(text: str) -> list[str]:

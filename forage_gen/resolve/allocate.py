@@ -1,4 +1,4 @@
-"""Numbers for sandboxes and templates, kept in `forage.lock`.
+"""`forage.lock`: numbers for sandboxes and templates, and pins of sources.
 
 A sandbox has one number, its slot. Its address, interface and uid range follow
 from it. A new name takes the slot it hashes to, or the next free one: two
@@ -8,11 +8,12 @@ branches that add a sandbox each seldom choose the same, and nobody else moves.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from forage_gen.diagnostics import error
 from forage_gen.read.explain_errors import describe
+from forage_gen.resolve import pins
 from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
@@ -48,10 +49,14 @@ _HEADER = """\
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The numbers in force: slots by sandbox name, resolver slots by template name."""
+    """The numbers in force: slots by sandbox name, resolver slots by template name.
+
+    `sources` are the pins, by the name of the source.
+    """
 
     sandboxes: Mapping[str, int]
     templates: Mapping[str, int]
+    sources: Mapping[str, pins.Pin] = field(default_factory=dict)
 
     def render(self) -> str:
         """Write the lock as TOML, one line a name, sorted. Names need no quoting."""
@@ -59,6 +64,7 @@ class Lock:
             f"{_HEADER}version = {LOCK_VERSION}\n"
             f"\n[sandboxes]\n{_lines(self.sandboxes)}"
             f"\n[templates]\n{_lines(self.templates)}"
+            f"{pins.render_pins(self.sources)}"
         )
 
 
@@ -100,14 +106,14 @@ def read_lock(file: SourceFile) -> tuple[Lock, list[Diagnostic]]:
     """Read a lock file, and find what is wrong with it."""
     if found := _check_version(file):
         return EMPTY, [found]
-    known = {"version", *_SECTIONS}
+    known = {"version", *_SECTIONS, pins.SECTION}
     problems = [
         error("lock-damaged", f"{shown(key)} is nothing that forage-gen wrote.", _DELETE, place)
         for key, place in ((key, file.key((key,))) for key in file.data if key not in known)
     ]
     sandboxes = _read_numbers(file, "sandboxes", problems)
     templates = _read_numbers(file, "templates", problems)
-    return Lock(sandboxes, templates), problems
+    return Lock(sandboxes, templates, pins.read_pins(file, problems)), problems
 
 
 def _check_version(file: SourceFile) -> Diagnostic | None:

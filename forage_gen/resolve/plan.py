@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from forage_gen.values.packages import source_of
+
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network
 
@@ -42,6 +44,14 @@ class Network(StrEnum):
     FULL = "full"
     RESTRICTED = "restricted"
     NONE = "none"
+
+
+class SourceType(StrEnum):
+    """What a source is: one file, an archive with one directory in it, or a repository."""
+
+    URL = "url"
+    TARBALL = "tarball"
+    GIT = "git"
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +193,39 @@ class Template:
         return f"{self.guest_root}{OWN_BIN}/{agent.name}"
 
     @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the sources that it uses, sorted."""
+        paths = (*self.packages, *(agent.package for agent in self.agents))
+        return tuple(sorted({name for path in paths if (name := source_of(path)) is not None}))
+
+    @property
     def system(self) -> str:
         """The guest's root on the host: a NixOS system or a root file system."""
         return self.rootfs or f"{SYSTEMS}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A program from outside of nixpkgs, at one content.
+
+    `rev` is the full hash of a repository's commit, `hash` SHA-256 in SRI form.
+    `extension` says what kind of archive it is. `package` is the text of the Nix file
+    that makes a package of it; without one, the file at `subpath` is the program.
+    """
+
+    name: str
+    type: SourceType
+    url: str
+    rev: str | None
+    hash: str
+    extension: str | None
+    subpath: str | None
+    package: str | None
+
+    @property
+    def package_file(self) -> str:
+        """Where the tree has the Nix file that makes a package of it."""
+        return f"sources/{self.name}.nix"
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,3 +298,4 @@ class Plan:
     authorized_keys: tuple[str, ...]
     templates: tuple[Template, ...]
     sandboxes: tuple[Sandbox, ...]
+    sources: tuple[Source, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,8 @@ from forage_gen.resolve.combinations import check_template, config_target, prote
 from forage_gen.resolve.inherit import Merged, merge_templates
 from forage_gen.resolve.names import agent_kind, name_rules
 from forage_gen.resolve.nesting import check_nesting
+from forage_gen.resolve.pins import check_pins
+from forage_gen.resolve.sources import check_sources, plan_sources
 from forage_gen.values.hosts import AddressHost
 from forage_gen.values.paths import is_at_or_below
 from forage_gen.values.subnets import subnet_capacity
@@ -58,11 +60,13 @@ def resolve(inputs: Inputs) -> Resolved:
         found += check_template(template, project.subnet if project else None)
     if project:
         found += _check_room(inputs, project)
+    found += check_sources(inputs)
+    found += check_pins(inputs, old.sources)
     if found or project is None:
         # A template's finding comes once more with each template that inherits it.
         raise InvalidProjectError(found)
     lock = _allocate(project, old)
-    plan = _plan(project, merged, lock)
+    plan = replace(_plan(project, merged, lock), sources=plan_sources(inputs, lock.sources))
     if nested := list(check_nesting(plan, inputs, merged)):
         raise InvalidProjectError(nested)
     return Resolved(plan, lock, inputs, merged, tuple(_shared_workspaces(plan, inputs)))
@@ -109,6 +113,7 @@ def _allocate(project: m.Project, old: Lock) -> Lock:
     return Lock(
         allocate(old.sandboxes, project.sandboxes, room),
         allocate(old.templates, _used_templates(project), RESOLVER_PORTS),
+        old.sources,
     )
 
 

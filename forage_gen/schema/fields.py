@@ -19,6 +19,7 @@ from forage_gen.values import (
     packages,
     paths,
     secrets,
+    sources,
     sshkeys,
     subnets,
     syscalls,
@@ -115,6 +116,7 @@ TemplateName = Annotated[names.TemplateName, _text(names.template_name)]
 AgentName = Annotated[names.AgentName, _text(names.agent_name)]
 SecretName = Annotated[names.SecretName, _text(names.secret_name)]
 MountName = Annotated[names.MountName, _text(names.mount_name)]
+SourceName = Annotated[names.SourceName, _text(names.source_name)]
 UserName = Annotated[accounts.UserName, _text(accounts.user_name)]
 InterfaceName = Annotated[accounts.InterfaceName, _text(accounts.interface_name)]
 OneLine = Annotated[accounts.OneLine, _text(accounts.one_line)]
@@ -137,3 +139,8 @@ InitCommand = Annotated[commands.InitCommand, _text(commands.init_command)]
 PermissionRule = Annotated[commands.PermissionRule, _text(commands.permission_rule)]
 GitUser = Annotated[str, _text(commands.git_name)]
 GitEmail = Annotated[str, _text(commands.git_email)]
+SourceUrl = Annotated[sources.SourceUrl, _text(sources.source_url)]
+GitRev = Annotated[sources.GitRev, _text(sources.git_rev)]
+GitRef = Annotated[sources.GitRef, _text(sources.git_ref)]
+Subpath = Annotated[sources.Subpath, _text(sources.subpath)]
+PackageFile = Annotated[sources.PackageFile, _text(sources.package_file)]

@@ -51,7 +51,7 @@ class Agent(_Strict):
     package: f.PackagePath | None = Field(
         default=None,
         examples=["claude-code"],
-        description="Required. The nixpkgs attribute path of the program.",
+        description="Required. The nixpkgs attribute path of the program, or `sources.NAME`.",
     )
     secret_name: f.SecretName | None = Field(
         default=None,
@@ -203,7 +203,8 @@ class Template(_Strict):
     extra_packages: list[f.PackagePath] = Field(
         default=[],
         examples=[["ripgrep", "python3Packages.requests"]],
-        description="nixpkgs attribute paths of programs to have inside. Fewer is safer.",
+        description="Programs to have inside: nixpkgs attribute paths, or `sources.NAME`. Fewer "
+        "is safer.",
     )
     network: NetworkMode = Field(
         default="none",
@@ -291,6 +292,47 @@ class Sandbox(_Strict):
     )
 
 
+SourceType = Literal["url", "tarball", "git"]
+
+
+class Source(_Strict):
+    """A program that nixpkgs lacks, pinned in forage.lock by `forage-gen lock`."""
+
+    type: SourceType = Field(
+        examples=["url"],
+        description="Required. `url`: one file. `tarball`: an archive with one directory in it. "
+        "`git`: a repository.",
+    )
+    url: f.SourceUrl = Field(
+        examples=["https://example.org/tool/v1.2/tool-linux-x86_64"],
+        description="Required. Where it is: `https`, `http`, and for git `ssh`. Credentials do not "
+        "belong here.",
+    )
+    rev: f.GitRev | None = Field(
+        default=None,
+        examples=["3f786850e387550fdab836ed7e6dc881de23001b"],
+        description="Of a git repository: the commit.",
+    )
+    ref: f.GitRef | None = Field(
+        default=None,
+        examples=["refs/tags/v1.2"],
+        description="Of a git repository, instead of `rev`: the branch or tag. `forage-gen lock` "
+        "notes the commit that it is then; `--update` moves on.",
+    )
+    subpath: f.Subpath | None = Field(
+        default=None,
+        examples=["bin/tool"],
+        description="The part of the archive or repository that is used. Without `package`: the "
+        "file that is the program.",
+    )
+    package: f.PackageFile | None = Field(
+        default=None,
+        examples=["packages/tool.nix"],
+        description="A Nix file of the project that makes a package of it: a function for "
+        "`pkgs.callPackage` that also takes `src`. Without it, the source is the program.",
+    )
+
+
 class Project(_Strict):
     """The keys of `forage.toml`."""
 
@@ -335,6 +377,11 @@ class Project(_Strict):
         default={},
         examples=[{"anthropic": "/run/secrets/anthropic-api-key"}],
         description="Names for files that exist on the host at run time. Never their contents.",
+    )
+    sources: dict[f.SourceName, Source] = Field(
+        default={},
+        description="What nixpkgs lacks, by the name of the program. Packages call it "
+        "`sources.NAME`.",
     )
     sandboxes: dict[f.SandboxName, Sandbox] = Field(
         default={},

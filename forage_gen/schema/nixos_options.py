@@ -35,14 +35,22 @@ let
 PACKAGES = frozenset({"package", "extraPackages"})
 """The keys that hold attribute paths of nixpkgs, for which Nix has the packages themselves."""
 
+NOT_IN_NIX = frozenset({"sources"})
+"""The keys of a project for which Nix has means of its own: there, a package is pinned as such."""
+
 _SIMPLE = {"string": "types.str", "boolean": "types.bool", "integer": "types.int"}
 
 
 def render() -> str:
     """Write the whole file."""
     project = json_schema("forage")
+    keys = _table(project["properties"]).items()
     tables = {name: _table(each) for name, each in _table(project["$defs"]).items()}
-    tables["project"] = project
+    del tables["Source"]
+    tables["project"] = {
+        **project,
+        "properties": {name: key for name, key in keys if name not in NOT_IN_NIX},
+    }
     sets = "".join(f"\n  {_variable(n)} = {{\n{_options(t)}  }};\n" for n, t in tables.items())
     return f"{_HEAD}{sets}in\n{{\n  inherit project template;\n}}\n"
 

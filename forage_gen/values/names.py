@@ -1,4 +1,4 @@
-r"""Names: of sandboxes, templates, agents, secrets and mounts.
+r"""Names: of sandboxes, templates, agents, secrets, mounts and sources.
 
 A sandbox's name is used as it is in many places at once, so it has to satisfy
 the strictest of them:
@@ -23,6 +23,7 @@ TemplateName = NewType("TemplateName", str)
 AgentName = NewType("AgentName", str)
 SecretName = NewType("SecretName", str)
 MountName = NewType("MountName", str)
+SourceName = NewType("SourceName", str)
 
 LABEL_MAX = 63
 """The most bytes of one host name label (RFC 1035, section 2.3.4)."""
@@ -115,6 +116,22 @@ def mount_name(text: str) -> MountName:
     """
     _check_label(text, "mount")
     return MountName(text)
+
+
+def source_name(text: str) -> SourceName:
+    """Check the name of a source, which is also that of the program made from it.
+
+    Args:
+        text: The key below `[sources]`.
+
+    Returns:
+        The name, unchanged.
+
+    Raises:
+        ValueProblem: It does not follow the rule of the other names.
+    """
+    _check_label(text, "source")
+    return SourceName(text)
 
 
 def secret_name(text: str) -> SecretName:

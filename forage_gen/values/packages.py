@@ -1,4 +1,4 @@
-"""Packages: attribute paths below nixpkgs.
+"""Packages: attribute paths below nixpkgs, and `sources.NAME` for what the project pins.
 
 The grammar is that of Nix's own attribute paths (Nix manual, "Language",
 "Identifiers" and "Attribute selection"), without what is computed: names, and
@@ -14,6 +14,9 @@ from forage_gen.values.problem import ValueProblem
 from forage_gen.values.text import refuse_unsafe, shown
 
 AttributePath: TypeAlias = tuple[str, ...]
+
+SOURCES = "sources"
+"""The first component of a path that leads to a source. nixpkgs has no such attribute."""
 
 ATTRIBUTE_PATH_MAX = 255
 """The most characters of a path. Nothing in nixpkgs comes near."""
@@ -62,7 +65,25 @@ def attribute_path(text: str) -> AttributePath:
             message=f"{shown(text)} contains `{keyword}`, which is a word of the Nix language.",
             hint=f'Write the name in quotes, `"{keyword}"`, if a package is really called that.',
         )
+    if path[0] == SOURCES:
+        _check_source(path, text)
     return path
+
+
+def source_of(path: AttributePath) -> str | None:
+    """The name of the source that a path leads to; None for a package of nixpkgs."""
+    return path[1] if path[0] == SOURCES else None
+
+
+def _check_source(path: AttributePath, text: str) -> None:
+    whole = len(path) == 2  # noqa: PLR2004  `sources` and the name
+    if not whole:
+        name = path[1] if path[1:] else "NAME"
+        raise ValueProblem(
+            code="package-source",
+            message=f"{shown(text)} is no source: a source's package is `{SOURCES}.NAME`.",
+            hint=f"Write {shown(f'{SOURCES}.{name}')}.",
+        )
 
 
 def format_attribute_path(path: AttributePath) -> str:

@@ -163,6 +163,25 @@ def write(  # noqa: PLR0913 -- all but three have a default and are only named
         return WriteResult(status, differences, beside.paths)
 
 
+def replace_files(files: Mapping[Path, bytes], held: Hold) -> tuple[Path, ...]:
+    """Replaces single files, all of them or none. What is right already is not written.
+
+    Args:
+        files: The files, with their new contents.
+        held: The lock on the directories that they are in.
+
+    Returns:
+        Those that were replaced.
+
+    Raises:
+        WriteError: One cannot be replaced; all are as before.
+    """
+    beside = Companions.look(held, files)
+    if beside.paths:
+        _replace_companions(beside, durable=True)
+    return beside.paths
+
+
 # --- Before: is it a place to write to, and is what is there ours?
 
 

@@ -28,7 +28,19 @@ RESTRICTED = 'network = "restricted"\nallowedHosts = ["docs.example.org"]\n'
 FULL = (CLAUDE, RESTRICTED, 'network = "full"\n')
 NONE = (CLAUDE, RESTRICTED, 'network = "none"\n')
 SKIP_ALL = (CLAUDE, 'allow = ["Read"]', "skipAll = true")
+LOCK = "forage.lock"
 SECOND = 'template = "claude"\nworkspace = "~/projects/app"\n'
+
+
+def source(scheme: str) -> Edit:
+    keys = f'type = "url"\nurl = "{scheme}://example.org/tool"\n'
+    return PROJECT, "[sandboxes.app]", f"[sources.tool]\n{keys}\n[sandboxes.app]"
+
+
+def pin(scheme: str) -> str:
+    digest = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+    keys = f'type = "url", url = "{scheme}://example.org/tool", hash = "{digest}"'
+    return f"version = 1\n\n[sources]\ntool = {{ {keys} }}\n"
 
 
 class Found(NamedTuple):
@@ -154,6 +166,22 @@ CASES = (
         ((PROJECT, "[secrets]\n", '[secrets]\nspare = "/run/secrets/spare"\n'),),
         "spare",
         '`secretName = "spare"`',
+    ),
+    Found(
+        "unused-source",
+        (source("https"), (LOCK, "", pin("https"))),
+        "tool",
+        '`package = "sources.tool"`',
+    ),
+    Found(
+        "plain-http-source",
+        (
+            source("http"),
+            (LOCK, "", pin("http")),
+            (CLAUDE, '"fd"', '"fd", "sources.tool"'),
+        ),
+        '"http://example.org/tool"',
+        "`https://example.org/tool`",
     ),
 )
 names = pytest.mark.parametrize("case", CASES, ids=[case.code for case in CASES])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from forage_gen.schema.jsonschema import Json, json_schema
-from forage_gen.schema.nixos_options import PACKAGES
+from forage_gen.schema.nixos_options import NOT_IN_NIX, PACKAGES
 from tests.nixos.nix import HERE, path
 from tests.nixos.options import evaluated
 
@@ -24,6 +24,7 @@ class Schema:
         return {
             name: {"default": key.get("default", "none"), "type": self.type_of(key, name)}
             for name, key in properties.items()
+            if name not in NOT_IN_NIX
         }
 
     def type_of(self, key: Table, name: str = "") -> Json:

@@ -72,6 +72,16 @@ def test_attribute_paths(paths: list[list[str]]) -> None:
     assert_read_back(evaluate(selections), list(range(len(paths))))
 
 
+@in_batches(TEXTS, SOME)
+def test_paths_in_what_a_derivation_makes(texts: list[str]) -> None:
+    paths = [
+        f'(let {nix.attr_name("in")} = "/made"; a = {{ inherit {nix.attr_name("in")}; }}; '
+        f"in {nix.below(nix.attr_path(('a', 'in')), text)})"
+        for text in texts
+    ]
+    assert_read_back(evaluate(paths), [f"/made/{text}" for text in texts])
+
+
 @in_batches(st.lists(COMPONENTS, min_size=1, max_size=3), SOME)
 def test_relative_paths(tmp_path_factory: pytest.TempPathFactory, paths: list[list[str]]) -> None:
     here = tmp_path_factory.getbasetemp()

@@ -20,6 +20,7 @@ from forage_gen.values import (
     packages,
     paths,
     secrets,
+    sources,
     sshkeys,
     subnets,
     syscalls,
@@ -44,7 +45,13 @@ def text_of(value: object) -> str:
     return str(value.text) if isinstance(value, _WITH_TEXT) else str(value)
 
 
-_WITH_TEXT = (paths.HostPath, limits.CpuQuota, limits.MemorySize, limits.DiskSize)
+_WITH_TEXT = (
+    paths.HostPath,
+    limits.CpuQuota,
+    limits.MemorySize,
+    limits.DiskSize,
+    sources.SourceUrl,
+)
 
 
 def path_of(value: object) -> str:
@@ -63,6 +70,19 @@ GRAMMARS = [
     Grammar(names.agent_name, ["claude"]),
     Grammar(names.mount_name, ["docs"]),
     Grammar(names.secret_name, ["anthropic", ".x", "a/b"]),
+    Grammar(names.source_name, ["tool", "My Tool"]),
+    Grammar(
+        sources.source_url,
+        [
+            *("https://a.example/b.tar.gz?c=d", "ssh://git@a.example/b", "git@a.example:b"),
+            *("git+https://a.example/b", "github:a/b", "https://a:b@c.example/d", "file:///a"),
+        ],
+        text_of,
+    ),
+    Grammar(sources.git_rev, ["3f786850e387550fdab836ed7e6dc881de23001b", "abcdef", "main"]),
+    Grammar(sources.git_ref, ["HEAD", "refs/heads/main", "main", "refs/tags/v1..2"]),
+    Grammar(sources.subpath, ["bin/tool", "../a", "/a", "a//b"]),
+    Grammar(sources.package_file, ["packages/tool.nix", "tool.nix"]),
     Grammar(paths.host_path, ["/srv/data", "~/docs", "~bob/x", "/a/../b", "$HOME/x"], text_of),
     Grammar(paths.container_path, ["/workspace/docs", "/etc/x", "/nix", "/", "/var/lib"]),
     Grammar(paths.protected_path, [".git/hooks", "/workspace/.git", "a/*"]),

@@ -28,6 +28,7 @@ from tests.values.table import Refused, check_refused, ids
         (r'a."q\"b\\"', ("a", 'q"b\\')),
         (r'a."\$x"', ("a", "$x")),
         ('"if"', ("if",)),
+        ("sources.tool", ("sources", "tool")),
     ],
 )
 def test_attribute_path(text: str, path: AttributePath) -> None:
@@ -49,6 +50,8 @@ def test_attribute_path(text: str, path: AttributePath) -> None:
         Refused(" ripgrep", "package-space", "a space", "`ripgrep`"),
         Refused("with pkgs; [ fd ]", "package-expression", "a Nix expression", "such as"),
         Refused('a."${b}"', "package-expression", "a Nix expression", "such as"),
+        Refused("sources", "package-source", "no source", "`sources.NAME`"),
+        Refused("sources.a.b", "package-source", "no source", "`sources.a`"),
         Refused("let", "package-keyword", "a word of the Nix language", '`"let"`'),
         Refused("a.rec", "package-keyword", "a word of the Nix language", '`"rec"`'),
         Refused("1password", "package-invalid", "not an attribute path", "need quotes"),
