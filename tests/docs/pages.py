@@ -41,7 +41,7 @@ class Block:
     @property
     def file(self) -> str | None:
         """The file that the example says it is, in its first line: `# templates/base.toml`."""
-        found = re.match(r"# ((?:templates/)?[a-z-]+\.toml)\n", self.text)
+        found = re.match(r"# ((?:(?:templates|packages)/)?[a-z-]+\.(?:toml|nix))\n", self.text)
         return found[1] if found else None
 
     def __str__(self) -> str:

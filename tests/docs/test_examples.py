@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from forage_gen.cli.arguments import parser
 from forage_gen.cli.main import Exit
+from forage_gen.diagnostics import InvalidProjectError
 from forage_gen.project import compile_project
 from forage_gen.read.load import load
 from forage_gen.schema.models import Project, Template
@@ -80,9 +81,17 @@ def write(project: Path, shown: dict[str, str]) -> None:
     "page", [page for page in PAGES if files(page)], ids=lambda page: str(page.name)
 )
 def test_the_files_that_a_page_shows_make_a_project(page: Path, tmp_path: Path) -> None:
-    """Those that it does not show are the starter project's."""
+    """Those that it does not show are the starter project's; nothing is fetched."""
     assert forage_gen(["init", "."], tmp_path) == Exit.DONE
-    write(tmp_path, files(page))
+    shown = files(page)
+    if "[sources." in shown.get("forage.toml", ""):
+        shutil.rmtree(tmp_path / "templates")  # they need a secret that this page does without
+        write(tmp_path, shown)
+        with pytest.raises(InvalidProjectError) as refused:
+            compile_project(tmp_path)
+        assert {found.code for found in refused.value.diagnostics} == {"source-not-locked"}
+        return
+    write(tmp_path, shown)
     assert compile_project(tmp_path).resolved.plan.sandboxes
 
 

@@ -207,17 +207,17 @@ TasksMax=128
 
 NETWORK = """
 ip netns add sb1
-ip link add fg-1 type veth peer name eth0 netns sb1
-ip address add 10.100.0.1/30 dev fg-1
-ip link set fg-1 up
-ip -n sb1 address add 10.100.0.2/30 dev eth0
+ip link add tt-1 type veth peer name eth0 netns sb1
+ip address add 10.200.0.1/30 dev tt-1
+ip link set tt-1 up
+ip -n sb1 address add 10.200.0.2/30 dev eth0
 ip -n sb1 link set lo up
 ip -n sb1 link set eth0 up
-ip -n sb1 route add default via 10.100.0.1
+ip -n sb1 route add default via 10.200.0.1
 echo 1 >/proc/sys/net/ipv4/ip_forward
 nft add table ip sb1
 nft add chain ip sb1 post '{ type nat hook postrouting priority srcnat; }'
-nft add rule ip sb1 post ip saddr 10.100.0.2 oifname wan0 masquerade
+nft add rule ip sb1 post ip saddr 10.200.0.2 oifname wan0 masquerade
 """
 
 AWAY = """
@@ -226,7 +226,7 @@ rm -r /run/sb1 /run/systemd/nspawn/sb1.nspawn /run/systemd/system/var-lib-machin
   /run/systemd/system/systemd-nspawn@sb1.service.d
 systemctl daemon-reload
 nft delete table ip sb1
-ip link delete fg-1
+ip link delete tt-1
 ip netns delete sb1
 """
 
