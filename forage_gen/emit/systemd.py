@@ -8,6 +8,7 @@ from forage_gen.artifact import Artifact
 from forage_gen.emit.render import render
 from forage_gen.quote import systemd as q
 from forage_gen.resolve import plan as p
+from forage_gen.resolve.policy import TABLE, port_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +69,8 @@ def _resolver(template: p.Template, triggers: Triggers) -> Artifact:
         q.SystemdToken,
         "systemd/resolver.conf.j2",
         digest=q.plain(triggers.file(template.resolver_file)),
+        table=q.plain(TABLE),
+        sets=[q.plain(each.name) for each in port_sets(template)],
     )
     return Artifact(f"{UNITS}/{template.resolver_unit}.d/forage.conf", text.encode())
 

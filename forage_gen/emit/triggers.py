@@ -27,12 +27,17 @@ class Triggers:
         for artifact in artifacts:
             self._by_path[artifact.path] = artifact
             top, _, below = artifact.path.partition("/")
-            if top == "guests" and "/" in below:
-                self._guests[below.partition("/")[0]].append(artifact)
+            template, _, file = below.partition("/")
+            if top == "guests" and file.startswith("root/"):
+                self._guests[template].append(artifact)
         self._of_guest = {name: digest(files) for name, files in self._guests.items()}
 
     def sandbox(self, sandbox: p.Sandbox, mounts: Iterable[Artifact]) -> str:
-        """Digest what a sandbox is started with: its settings, facts, mounts, and guest files."""
+        """Digest what a sandbox is started with: its settings, facts, mounts, and guest files.
+
+        What it is told about itself (`forage.json`) is not among them: another list of hosts
+        is loaded in place, and is told at the next start.
+        """
         own = (f"nspawn/{sandbox.name}.nspawn", f"sandboxes/{sandbox.name}.conf")
         files = [*(self._by_path[path] for path in own), *mounts]
         return _short(f"{digest(files)} {self._of_guest[sandbox.template.name]}".encode())
