@@ -43,6 +43,29 @@ let
 
   agrees = declared: ours: declared == null || declared == ours;
 
+  inherit (cfg) needs;
+  ownUsers = lib.subtractLists needs.sharedUsers (lib.attrNames cfg.guests);
+
+  # The daemon sees who connects. In a user namespace of its own that is nobody it knows, but
+  # "*" is everybody, and without one it is the owner of the workspace.
+  trusted = config.nix.settings.trusted-users or [ ];
+  isMember =
+    group:
+    owner.group or "" == group
+    || lib.elem group (owner.extraGroups or [ ])
+    || lib.elem cfg.user (config.users.groups.${group}.members or [ ]);
+  isOwner =
+    name: name == cfg.user || lib.hasPrefix "@" name && isMember (lib.removePrefix "@" name);
+  agentsAreOwner = lib.intersectLists needs.sharedUsers needs.nixDaemon != [ ];
+  trustsAgents = lib.filter (name: name == "*" || agentsAreOwner && isOwner name) trusted;
+
+  version = {
+    systemd = config.systemd.package.version;
+    kernel = config.boot.kernelPackages.kernel.version;
+    util-linux = pkgs.util-linux.version;
+  };
+  tooOld = what: least: lib.versionOlder version.${what} least;
+
   # Names in `used` that a sandbox has too, for an error message.
   takenBy = used: lib.filter used cfg.sandboxNames;
   quoted = lib.concatMapStringsSep ", " (name: "\"${name}\"");
@@ -145,6 +168,23 @@ in
       '';
     };
 
+    needs =
+      lib.mapAttrs
+        (
+          _: what:
+          mkOption {
+            type = types.listOf types.str;
+            default = [ ];
+            internal = true;
+            description = "The templates whose sandboxes ${what}.";
+          }
+        )
+        {
+          network = "have a network";
+          nixDaemon = "have the host's nix daemon";
+          sharedUsers = "share the host's user numbers";
+        };
+
     guests = mkOption {
       type = types.attrsOf (types.submodule guestModule);
       default = { };
@@ -206,6 +246,55 @@ in
           '';
         }
       )
+      {
+        assertion = needs.nixDaemon == [ ] || trustsAgents == [ ];
+        message = ''
+          nix.settings.trusted-users has ${quoted trustsAgents}, and the agents in the sandboxes from
+          ${quoted needs.nixDaemon} would be among them: whom the nix daemon trusts is root on this
+          host. List users by name there, without the owner of the workspaces, or write
+          nixDaemon = false in these templates.
+        '';
+      }
+      {
+        assertion = needs.nixDaemon == [ ] || config.nix.settings.sandbox or true == true;
+        message = ''
+          nix.settings.sandbox is not true, and the sandboxes from ${quoted needs.nixDaemon} have the
+          nix daemon: what an agent builds would run on this host without a fence. Write
+          nix.settings.sandbox = true, or nixDaemon = false in these templates.
+        '';
+      }
+      {
+        assertion = !tooOld "systemd" "254";
+        message = ''
+          systemd is ${version.systemd}, and Forage's units need 254 or later (RestartMode=). Take
+          NixOS 23.11 or later.
+        '';
+      }
+      {
+        assertion = ownUsers == [ ] || !tooOld "kernel" "6.3";
+        message = ''
+          The kernel is ${version.kernel}, and ${quoted ownUsers} need 6.3 or later (a tmpfs whose
+          owners are mapped). Write boot.kernelPackages = pkgs.linuxPackages_latest, or
+          isolation.privateUsers = false in these templates, which is less safe.
+        '';
+      }
+      {
+        assertion = ownUsers == [ ] || !tooOld "util-linux" "2.39";
+        message = ''
+          util-linux is ${version.util-linux}, and ${quoted ownUsers} need 2.39 or later (mounts whose
+          owners are mapped). Take NixOS 23.11 or later.
+        '';
+      }
+      {
+        assertion =
+          needs.network == [ ] || cfg.externalInterface != null || config.networking.nat.enable;
+        message = ''
+          The sandboxes from ${quoted needs.network} have a network, and nobody translates their
+          private addresses: no answer would come back. Name the interface that leads to the
+          internet, externalInterface = "eth0" (in forage.toml, or services.forage), or let the host
+          do it with networking.nat.
+        '';
+      }
     ]
     # A guest's failed assertions stop its own evaluation too, but do not say whose they are.
     ++ lib.concatLists (

@@ -401,5 +401,5 @@ let
   };
 in
 {
-  inherit project template;
+  inherit isolation project template;
 }

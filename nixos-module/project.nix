@@ -70,9 +70,10 @@ let
 
   # What an imported tree says itself.
   ofTheTree = [
-    "user"
-    "uid"
+    "externalInterface"
     "gid"
+    "uid"
+    "user"
   ];
   ignored = lib.attrNames (removeAttrs project ofTheTree);
 
@@ -131,11 +132,26 @@ let
     in
     from [ ] name;
 
+  # What the last template of a line says, or else the default.
+  hasDaemon = lib.foldl' (
+    held: template: if template.written_ ? nixDaemon then template.nixDaemon else held
+  ) keys.template.nixDaemon.default;
+  hasNetwork =
+    line:
+    lib.foldl' (
+      held: template: if template.written_ ? network then template.network else held
+    ) keys.template.network.default line != "none";
+  sharesUsers =
+    line:
+    !lib.foldl' (
+      held: template:
+      if template.isolation.written_ ? privateUsers then template.isolation.privateUsers else held
+    ) keys.isolation.privateUsers.default line;
+
   # Lists append, other values replace, tables merge: for the few keys that a guest is made of.
   guest =
     name: line:
     let
-      last = key: fallback: lib.foldl' (held: t: if t.written_ ? ${key} then t.${key} else held) fallback line;
       agents = lib.foldl' (
         held: template:
         held
@@ -148,17 +164,18 @@ let
       forage.guest = {
         template = name;
         inherit (cfg) uid gid authorizedKeys;
-        nixDaemon = last "nixDaemon" keys.template.nixDaemon.default;
+        nixDaemon = hasDaemon line;
         init = lib.any (template: template.initCommands != [ ]) line;
         agents = lib.mapAttrs (_: lib.getExe) agents;
       };
       environment.systemPackages = lib.concatMap (template: template.extraPackages) line;
     };
 
-  used = lib.unique (lib.mapAttrsToList (_: sandbox: sandbox.template) cfg.sandboxes);
-  guests = lib.filter (name: lib.all (template: template.rootfs == null) (lineage name)) (
-    lib.filter (name: cfg.templates ? ${name}) used
+  used = lib.filter (name: cfg.templates ? ${name}) (
+    lib.unique (lib.mapAttrsToList (_: sandbox: sandbox.template) cfg.sandboxes)
   );
+  usedAre = holds: lib.naturalSort (lib.filter (name: holds (lineage name)) used);
+  guests = usedAre (lib.all (template: template.rootfs == null));
 
   among =
     set: if set == { } then "There are none" else "There are ${lib.concatStringsSep ", " (lib.attrNames set)}";
@@ -213,6 +230,11 @@ in
       (lib.mkIf isWritten {
         tree = lib.mkDefault compiled;
         sandboxNames = lib.attrNames cfg.sandboxes;
+        needs = {
+          network = usedAre hasNetwork;
+          nixDaemon = usedAre hasDaemon;
+          sharedUsers = usedAre sharesUsers;
+        };
         guests = lib.genAttrs guests (name: {
           modules = [ (guest name (lineage name)) ];
         });

@@ -12,7 +12,7 @@ from forage_gen.quote import nix as q
 from forage_gen.values.packages import source_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from forage_gen.quote.nix import NixToken
     from forage_gen.resolve import plan as p
@@ -39,6 +39,10 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         user=q.string(plan.owner.name),
         uid=q.integer(plan.owner.uid),
         gid=q.integer(plan.owner.gid),
+        external_interface=q.string(plan.external_interface) if plan.external_interface else None,
+        network=_names(plan, "network", lambda template: template.has_network),
+        nix_daemon=_names(plan, "nixDaemon", lambda template: template.nix_daemon),
+        shared_users=_names(plan, "sharedUsers", lambda template: not template.private_users),
         sandboxes=q.list_of((q.string(s.name) for s in plan.sandboxes), 4, len("sandboxNames = ")),
         guests=[
             _Guest(q.attr_name(t.name), q.path_literal(f"./guests/{t.name}.nix")) for t in nixos
@@ -47,6 +51,12 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     yield Artifact("default.nix", text.encode())
     for template in nixos:
         yield _guest(template, plan)
+
+
+def _names(plan: p.Plan, key: str, holds: Callable[[p.Template], bool]) -> NixToken:
+    """List the templates that something holds for, as the value of a key in `needs`."""
+    names = (q.string(template.name) for template in plan.templates if holds(template))
+    return q.list_of(names, 6, len(f"{key} = "))
 
 
 def _guest(template: p.Template, plan: p.Plan) -> Artifact:

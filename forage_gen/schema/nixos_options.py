@@ -52,7 +52,7 @@ def render() -> str:
         "properties": {name: key for name, key in keys if name not in NOT_IN_NIX},
     }
     sets = "".join(f"\n  {_variable(n)} = {{\n{_options(t)}  }};\n" for n, t in tables.items())
-    return f"{_HEAD}{sets}in\n{{\n  inherit project template;\n}}\n"
+    return f"{_HEAD}{sets}in\n{{\n  inherit isolation project template;\n}}\n"
 
 
 def _variable(table: str) -> str:

@@ -6,12 +6,21 @@
     user = "alice";
     uid = 1000;
     gid = 100;
+    externalInterface = "eth0";
     sandboxNames = [
       "backend"
       "research"
       "review"
       "website"
     ];
+    needs = {
+      network = [
+        "claude"
+        "research"
+      ];
+      nixDaemon = [ ];
+      sharedUsers = [ ];
+    };
     guests = {
       claude.modules = [ ./guests/claude.nix ];
       research.modules = [ ./guests/research.nix ];

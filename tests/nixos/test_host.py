@@ -63,6 +63,15 @@ def test_a_tree_is_a_system_without_a_warning(tree: Path) -> None:
           networking.networkmanager = { enable = true; plugins = lib.mkForce [ ]; };
         }""",
         "{ virtualisation.docker.enable = true; }",
+        "{ virtualisation.libvirtd.enable = true; }",
+        """{
+          networking.nftables = { enable = true; flushRuleset = true; };
+          networking.nat = { enable = true; externalInterface = "eth0"; };
+        }""",
+        '{ networking.nat = { enable = true; externalInterface = "eth0"; }; }',
+        """{
+          services.nginx = { enable = true; virtualHosts."example.org".root = "/var/www"; };
+        }""",
         '{ systemd.nspawn.other.execConfig.Hostname = "other"; }',
         '{ services.dnsmasq = { enable = true; settings.server = [ "9.9.9.9" ]; }; }',
     ],
@@ -188,6 +197,15 @@ def test_nftables_takes_the_rules_with_its_wildcard() -> None:
         "{ }",
         "{ networking.nat.enable = true; }",
         "{ virtualisation.docker.enable = true; }",
+        "{ virtualisation.libvirtd.enable = true; }",
+        """{
+          networking.nftables = { enable = true; flushRuleset = true; };
+          networking.nat = { enable = true; externalInterface = "eth0"; };
+        }""",
+        '{ networking.nat = { enable = true; externalInterface = "eth0"; }; }',
+        """{
+          services.nginx = { enable = true; virtualHosts."example.org".root = "/var/www"; };
+        }""",
         '{ services.tailscale = { enable = true; useRoutingFeatures = "server"; }; }',
         '{ boot.kernel.sysctl."net.ipv4.conf.all.forwarding" = false; }',
     ],

@@ -6,10 +6,16 @@
     user = "alice";
     uid = 1000;
     gid = 100;
+    externalInterface = "eth0";
     sandboxNames = [
       "website"
       "website-review"
     ];
+    needs = {
+      network = [ "claude" ];
+      nixDaemon = [ ];
+      sharedUsers = [ ];
+    };
     guests = {
       claude.modules = [ ./guests/claude.nix ];
       review.modules = [ ./guests/review.nix ];
