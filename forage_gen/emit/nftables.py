@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
 _INDENT, _LEAD = 8, len("elements = ")
 
 
-# A source address that no kernel routes or receives from: a multicast group (RFC 1122,
-# section 3.2.1.3). What leaves a sandbox carries it until the fence puts the true one back.
-GATE = IPv4Address("224.0.0.0")
-
-
 @dataclass(frozen=True, slots=True)
 class _NameSet:
     name: NftToken
@@ -40,9 +34,8 @@ class _AddressSet:
 
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
-    """Yield the table, the links' own, each template's policy, each sandbox's map elements."""
+    """Yield the table, the policy of each template, the map elements of each sandbox."""
     yield _table(plan)
-    yield _link()
     for template in plan.templates:
         if template.has_network:
             yield _policy(template)
@@ -60,14 +53,8 @@ def _table(plan: p.Plan) -> Artifact:
         gateway=q.ipv4(plan.gateway),
         subnet=q.prefix(plan.subnet),
         external_interface=q.interface(interface) if interface else None,
-        gate=q.ipv4(GATE),
     )
     return Artifact("nftables/forage.nft", text.encode())
-
-
-def _link() -> Artifact:
-    text = render(q.NftToken, "nftables/link.nft.j2", gate=q.ipv4(GATE))
-    return Artifact("nftables/link.nft", text.encode())
 
 
 def _policy(template: p.Template) -> Artifact:
