@@ -84,7 +84,7 @@ def _ports(ports: Iterable[int]) -> NftToken:
 def _address_set(name: str, elements: list[NftToken]) -> _AddressSet | None:
     if not elements:
         return None
-    return _AddressSet(q.identifier(name), q.elements(elements, _INDENT, _LEAD))
+    return _AddressSet(q.identifier(name), q.elements(elements))
 
 
 def _elements(sandbox: p.Sandbox) -> Artifact:

@@ -271,12 +271,20 @@ def test_a_resolver_that_dies_comes_back_without_the_sandbox(
     assert before == after
 
 
-def test_after_a_reload_the_next_question_opens_a_name_again(
-    forage: Activated, coder: Sandbox
-) -> None:
-    # A reload makes the sets anew, without what the resolver had put into them.
+def test_a_reload_keeps_what_names_have_opened(forage: Activated, coder: Sandbox) -> None:
     place = f"{NAMES['allowed.example.net']}:80"
     assert fetch(coder, "allowed.example.net") == place
     forage.host.run("systemctl", "reload", "forage-firewall.service")
-    assert fetch(coder, place) == REFUSED
-    assert fetch(coder, "allowed.example.net") == place
+    assert fetch(coder, place) == place
+
+
+def test_a_reload_takes_out_what_is_listed_no_more(forage: Activated, coder: Sandbox) -> None:
+    assert fetch(coder, ALLOWED_PRIVATE) == ALLOWED_PRIVATE
+    policy = forage.host.run("cat", "/etc/forage/tree/nftables/templates/coder.nft").stdout
+    without = "\n".join(line for line in policy.splitlines() if "add element" not in line)
+    forage.edit("nftables/templates/coder.nft", without + "\n")
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    assert fetch(coder, ALLOWED_PRIVATE) == REFUSED
+    forage.mend()
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    assert fetch(coder, ALLOWED_PRIVATE) == ALLOWED_PRIVATE
