@@ -1,0 +1,20 @@
+# A derivation that fails where a checked-in tree is not what a build of its project writes,
+# or where a lint finds something: `forage-gen check`, for the `checks` of a flake.
+{
+  lib,
+  runCommand,
+  forage-gen,
+}:
+
+{
+  src,
+  tree ? src + "/generated",
+  name ? "forage-drift",
+}:
+
+runCommand name { } ''
+  export HOME=$TMPDIR
+  cd ${src}
+  ${lib.getExe forage-gen} check . -o ${tree}
+  touch $out
+''
