@@ -14,7 +14,10 @@
 
 runCommand name { } ''
   export HOME=$TMPDIR
-  cd ${src}
-  ${lib.getExe forage-gen} check . -o ${tree}
+  cp -r ${src} project
+  cp -r ${tree} tree
+  # In the store nothing is writable; a build's files are.
+  chmod -R u+w project tree
+  ${lib.getExe forage-gen} check project -o tree
   touch $out
 ''
