@@ -15,10 +15,14 @@
   name ? "forage-tree",
 }:
 
-assert lib.assertMsg (
-  (src == null) != (project == null)
-) "forage.lib.generate: write either src, the project's directory, or project, a forage.json.";
-
+let
+  place =
+    if src != null then
+      "cp -r ${src} project && chmod -R u+w project"
+    else
+      "mkdir project && cp ${project} project/forage.json";
+in
+assert lib.assertMsg ((src == null) != (project == null)) "generate: write either src or project";
 runCommand name
   {
     outputs = [
@@ -29,12 +33,7 @@ runCommand name
   }
   ''
     export HOME=$TMPDIR
-    ${
-      if src != null then
-        "cp -r ${src} project && chmod -R u+w project"
-      else
-        "mkdir project && cp ${project} project/forage.json"
-    }
+    ${place}
     cd project
     ${lib.optionalString (lockFile != null) "install -m 0644 ${lockFile} forage.lock"}
     ${lib.getExe forage-gen} build . -o ../tree

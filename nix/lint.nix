@@ -5,7 +5,7 @@
   lib,
 }:
 
-forage-shell.overrideAttrs {
+forage-shell.overrideAttrs (_: {
   name = "forage-lint";
   src = lib.cleanSource ../.;
   phases = [
@@ -24,4 +24,4 @@ forage-shell.overrideAttrs {
     git ls-files -z -- '*.nix' | xargs -0 nixfmt --check
     touch $out
   '';
-}
+})

@@ -29,7 +29,6 @@ let
     ../docs
     ../examples
     ../golden
-    ../nix
     ../nixos-module
     ../scripts
     ../tests

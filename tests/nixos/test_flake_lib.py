@@ -35,7 +35,7 @@ def inputs(flake: Path) -> tuple[str, ...]:
 
 def expression(flake: Path, attr: str) -> str:
     """An expression in which `lib` is the flake's, and `pkgs` has the compiler under test."""
-    nixpkgs = path_of_flake(require_nixpkgs())
+    nixpkgs = as_input(require_nixpkgs())
     return f"""
       let
         nixpkgs = {nixpkgs};
@@ -52,14 +52,15 @@ def expression(flake: Path, attr: str) -> str:
     """
 
 
-def path_of_flake(directory: str) -> str:
+def as_input(directory: str) -> str:
     """What the flake in a directory is as an input."""
     return f"""
       (let
         outPath = /. + {text(directory)};
-        outputs = (import (outPath + "/flake.nix")).outputs {{ self = outputs // {{ inherit outPath; }}; }};
+        outputs = (import (outPath + "/flake.nix")).outputs {{ inherit self; }};
+        self = outputs // {{ inherit outPath; }};
       in
-      outputs // {{ inherit outPath; }})
+      self)
     """
 
 
@@ -112,7 +113,7 @@ def test_generate_asks_for_one_project(flake: Path, arguments: str) -> None:
     finished = build(flake, f"lib.generate pkgs {arguments}")
 
     assert finished.returncode != 0
-    assert "write either src, the project's directory, or project" in finished.stderr
+    assert "write either src or project" in finished.stderr
 
 
 @pytest.mark.parametrize(
