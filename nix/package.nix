@@ -1,12 +1,52 @@
 {
   lib,
+  git,
+  gnupatch,
+  jq,
   nix-prefetch-git,
+  openssh,
   python3Packages,
+  # Runs those tests that need neither root nor Nix nor a host. The flake's checks do.
+  withTests ? false,
 }:
 
 let
   initFile = builtins.readFile ../forage_gen/__init__.py;
   version = builtins.head (builtins.match ''.*__version__ = "([^"]+)".*'' initFile);
+
+  sources = [
+    ../LICENSE
+    ../README.md
+    ../forage_gen
+    ../pyproject.toml
+    ../templates
+  ];
+
+  # What the tests compare the sources with.
+  testSources = [
+    ../CONTRIBUTING.md
+    ../SECURITY.md
+    ../docs
+    ../examples
+    ../golden
+    ../nixos-module
+    ../scripts
+    ../tests
+  ];
+
+  testDirectories = [
+    "check"
+    "cli"
+    "docs"
+    "golden"
+    "importer"
+    "quote"
+    "read"
+    "report"
+    "resolve"
+    "schema"
+    "values"
+  ];
 in
 python3Packages.buildPythonApplication {
   pname = "forage-gen";
@@ -15,13 +55,7 @@ python3Packages.buildPythonApplication {
 
   src = lib.fileset.toSource {
     root = ../.;
-    fileset = lib.fileset.unions [
-      ../LICENSE
-      ../README.md
-      ../forage_gen
-      ../pyproject.toml
-      ../templates
-    ];
+    fileset = lib.fileset.unions (sources ++ lib.optionals withTests testSources);
   };
 
   build-system = [ python3Packages.hatchling ];
@@ -51,9 +85,29 @@ python3Packages.buildPythonApplication {
     (lib.makeBinPath [ nix-prefetch-git ])
   ];
 
-  # The test suite runs nft, systemd and containers, as root; CI does that. What is checked
-  # here is that the package is whole.
   pythonImportsCheck = [ "forage_gen" ];
+
+  # The whole suite runs nft, systemd and containers, as root; CI does that.
+  doCheck = withTests;
+
+  nativeCheckInputs = [
+    git
+    gnupatch
+    jq
+    openssh
+    python3Packages.hypothesis
+    python3Packages.jsonschema
+    python3Packages.markdown-it-py
+    python3Packages.pytest
+    python3Packages.pyyaml
+    python3Packages.syrupy
+  ];
+
+  checkPhase = ''
+    runHook preCheck
+    python -m pytest -m "not host" ${lib.concatMapStringsSep " " (name: "tests/${name}") testDirectories}
+    runHook postCheck
+  '';
 
   meta = {
     description = "Compiles sandbox templates for AI agents into NixOS, systemd-nspawn and nftables configuration";

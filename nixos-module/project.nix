@@ -84,23 +84,10 @@ let
 
   json = (pkgs.formats.json { }).generate "forage.json" project;
 
-  compiled =
-    pkgs.runCommand "forage-tree"
-      {
-        outputs = [
-          "out"
-          "lock"
-        ];
-        passthru.project = json;
-      }
-      ''
-        export HOME=$TMPDIR
-        cp ${json} forage.json
-        ${lib.optionalString (cfg.lockFile != null) "install -m 0644 ${cfg.lockFile} forage.lock"}
-        ${lib.getExe cfg.package} build . -o tree
-        cp -r tree $out
-        cp forage.lock $lock
-      '';
+  compiled = pkgs.callPackage ../nix/generate.nix { forage-gen = cfg.package; } {
+    project = json;
+    inherit (cfg) lockFile;
+  };
 
   # A template and its ancestors, the oldest first. It ends where a name leads nowhere or back,
   # which is what assertions are about.

@@ -67,5 +67,13 @@ def test_golden_has_no_other_file(compiled: Compiled) -> None:
     assert there == made
 
 
+def test_golden_has_the_modes_of_a_tree(compiled: Compiled, snapshot: SnapshotAssertion) -> None:
+    for artifact in compiled.artifacts:
+        file = GOLDEN / artifact.path
+        if snapshot.session.update_snapshots:
+            file.chmod(0o755 if artifact.executable else 0o644)
+        assert bool(file.stat().st_mode & 0o100) == artifact.executable, artifact.path
+
+
 def test_the_example_is_locked(compiled: Compiled) -> None:
     assert compiled.lock_is_current

@@ -22,14 +22,13 @@ def _version() -> str:
 
 
 # The package set of the tests may have no real Python, so the compiler is the one under test.
-_COMPILER = f"""
-  services.forage.package =
-    pkgs.runCommand "forage-gen-{_version()}" {{ meta.mainProgram = "forage-gen"; }} ''
-      mkdir -p $out/bin
-      printf '#!/bin/sh\\nPYTHONPATH=%s exec %s -P -m forage_gen "$@"\\n' \\
-        {text(REPOSITORY)} {text(sys.executable)} > $out/bin/forage-gen
-      chmod +x $out/bin/forage-gen
-    '';
+COMPILER = f"""
+  pkgs.runCommand "forage-gen-{_version()}" {{ meta.mainProgram = "forage-gen"; }} ''
+    mkdir -p $out/bin
+    printf '#!/bin/sh\\nPYTHONPATH=%s exec %s -P -m forage_gen "$@"\\n' \\
+      {text(REPOSITORY)} {text(sys.executable)} > $out/bin/forage-gen
+    chmod +x $out/bin/forage-gen
+  ''
 """
 
 
@@ -39,7 +38,7 @@ def host(options: str, imports: tuple[Path, ...] = ()) -> str:
     return f"""
       {{ config, lib, pkgs, ... }}: {{
         imports = [ {modules} ({{ services.forage = {{ {options} }}; }}) ];
-        {_COMPILER}
+        services.forage.package = {COMPILER};
       }}
     """
 

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NIX = ("nix", "--extra-experimental-features", "nix-command flakes")
-OURS = ("flake.nix", "default.nix", "shell.nix", "nix", "nixos-module")
+OURS = (
+    *("flake.nix", "default.nix", "shell.nix", "nix", "nixos-module"),
+    *("CONTRIBUTING.md", "SECURITY.md", "docs", "examples", "golden", "scripts", "tests"),
+)
+SYSTEMS = ("x86_64-linux", "aarch64-linux")
 SOURCES = ("LICENSE", "README.md", "forage_gen", "pyproject.toml", "templates")
 
 
@@ -50,14 +54,23 @@ def test_the_flake_checks(flake: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("system", ["x86_64-linux", "aarch64-linux"])
-def test_the_flake_has_a_package_a_shell_and_a_formatter(flake: Path, system: str) -> None:
-    for output in (f"packages.{system}.default", f"devShells.{system}.default"):
-        found = run(
-            *(*NIX, "eval", "--raw", f"path:{flake}#{output}.drvPath"),
-            *("--override-input", "nixpkgs", f"path:{require_nixpkgs()}"),
-        )
-        assert found.endswith(".drv")
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("output", ["packages", "devShells", "formatter", "apps", "checks"])
+def test_the_flake_has_each_output_for_each_system(flake: Path, output: str, system: str) -> None:
+    names = {
+        "packages": ["default", "docs"],
+        "checks": [
+            *("drift-agenix", "drift-demo", "drift-sops-nix"),
+            *("example-host", "lint", "tests", "vm"),
+        ],
+    }
+    found = run(
+        *(*NIX, "eval", "--json", f"path:{flake}#{output}.{system}"),
+        *("--override-input", "nixpkgs", f"path:{require_nixpkgs()}"),
+        *("--apply", "x: if x ? drvPath then [ ] else builtins.attrNames x"),
+    )
+    expected = [] if output == "formatter" else names.get(output, ["default"])
+    assert json.loads(found) == expected
 
 
 def test_a_host_imports_the_module_and_the_tree_and_nothing_more(

@@ -35,7 +35,26 @@ def test_the_package_has_the_sources() -> None:
         *wheel.get("force-include", ()),
     }
 
-    assert set(re.findall(r"^ +\.\./(\S+)$", PACKAGE, re.MULTILINE)) == needed
+    assert set(paths("sources")) == needed
+
+
+def paths(name: str) -> list[str]:
+    listed = re.search(rf" {name} = \[(.*?)\];", PACKAGE, re.DOTALL)
+    assert listed
+    return [word.removeprefix("../") for word in listed[1].split()]
+
+
+def test_the_check_has_the_tests_and_what_they_need() -> None:
+    needs = {word.removeprefix("python3Packages.") for word in paths("nativeCheckInputs")}
+    sources = paths("testSources")
+
+    assert needs - {"git", "gnupatch", "jq", "openssh"} <= names(
+        PROJECT["project"]["optional-dependencies"]["dev"]
+    )
+    assert all((REPOSITORY / source).exists() for source in sources)
+    for directory in paths("testDirectories"):
+        name = directory.strip('"')
+        assert list((REPOSITORY / "tests" / name).glob("test_*.py")), name
 
 
 def test_the_shell_has_what_the_tests_need() -> None:
