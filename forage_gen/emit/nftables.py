@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from forage_gen.quote.nft import NftToken
 
+# The bit of a packet's mark that says that the chain `forward` has judged it. Few use marks
+# above 16 bits, and those set them before (wg-quick: 0xca6c) or for other packets.
+_JUDGED = q.NftToken("0x40000000")
+
 # Elements of sets stand behind `elements = `, in a set, in a table.
 _INDENT, _LEAD = 8, len("elements = ")
 
@@ -51,6 +55,7 @@ def _table(plan: p.Plan) -> Artifact:
         "nftables/forage.nft.j2",
         private=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV4), _INDENT, _LEAD),
         gateway=q.ipv4(plan.gateway),
+        judged=_JUDGED,
         subnet=q.prefix(plan.subnet),
         external_interface=q.interface(interface) if interface else None,
     )

@@ -15,7 +15,10 @@ REFUSED = ""
 # The filtering chains without their rules: everything passes. NAT stays.
 _NO_FENCE = "".join(
     f"flush chain inet forage {chain}\n"
-    for chain in ("antispoof", "from_sandbox", "to_sandbox", "to_host")
+    for chain in (
+        *("antispoof", "from_sandbox", "to_sandbox", "to_host"),
+        *("still_local", "still_forwarded"),
+    )
 )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.host.probes import REFUSED, fetch
 from tests.testhost.internet import NAMESPACE
 
 if TYPE_CHECKING:
@@ -112,6 +113,34 @@ def test_no_packet_gets_through(flooded: Activated, how: str) -> None:
 
     assert arrived(flooded.host) == 0
     assert flooded.active("coder")
+
+
+def test_a_packet_that_has_met_no_chain_is_stopped_by_the_next(flooded: Activated) -> None:
+    # As in the instant in which the chains are exchanged: the hook of the first is empty.
+    flooded.host.run("nft", "flush", "chain", "inet", "forage", "forward")
+    unjudged = ("nft", "list", "chain", "inet", "forage", "still_forwarded")
+    flooded.host.wait_for(
+        lambda: "packets 0 " not in flooded.host.run(*unjudged).stdout, "the second one drops them"
+    )
+
+    assert arrived(flooded.host) == 0
+
+
+def test_so_is_one_to_the_host(forage: Activated) -> None:
+    sandbox = forage.running("coder")
+    serve = ("python3", "-m", "http.server", "9091", "--directory", "/etc/keys")
+    forage.host.run("systemd-run", "--collect", "--unit=to-the-host", *serve)
+    gateway = str(forage.plan.gateway)
+    ask = ("curl", "-s", f"http://{gateway}:9091/")
+    forage.host.wait_for(lambda: forage.host.run(*ask, check=False).stdout, "the service answers")
+
+    forage.host.run("nft", "flush", "chain", "inet", "forage", "input")
+    assert fetch(sandbox, f"{gateway}:9091") == REFUSED
+    forage.host.run("nft", "flush", "chain", "inet", "forage", "still_local")
+    assert fetch(sandbox, f"{gateway}:9091") != REFUSED
+
+    forage.host.run("systemctl", "stop", "to-the-host")
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
 
 
 def test_they_would_be_counted(flooded: Activated) -> None:

@@ -73,6 +73,7 @@ def test_a_tree_is_a_system_without_a_warning(tree: Path) -> None:
           services.nginx = { enable = true; virtualHosts."example.org".root = "/var/www"; };
         }""",
         '{ systemd.nspawn.other.execConfig.Hostname = "other"; }',
+        '{ containers.other.config.system.stateVersion = "24.05"; }',
         '{ services.dnsmasq = { enable = true; settings.server = [ "9.9.9.9" ]; }; }',
     ],
 )
