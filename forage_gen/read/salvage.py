@@ -20,9 +20,18 @@ MISTAKES_MAX = 20
 """After so many, the file is probably something else than TOML."""
 
 _RECOVERABLE = frozenset({"toml-syntax", "duplicate-key"})
-# How a statement or a comment begins. A line inside a broken array does not look so.
-_BEGINS = re.compile(r"""\s*(?:$|\#|\[|(?:[\w-]+|"[^"]*"|'[^']*')\s*[.=])""")
-_PAIR = re.compile(r"""\s*(?:[\w-]+|"[^"]*"|'[^']*'|\s*\.\s*)+\s*=""")
+_BACK_MAX = 3
+"""How many statements back a mistake is looked for: an array can swallow the next ones."""
+
+_KEY = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
+_KEYS = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
+# What was meant as a key with its value, whatever is between them.
+_PAIR = re.compile(rf"""\s*{_KEYS}(?:\s*[=:]|\s+["'\[{{\w])""")
+# How a statement begins. No line inside an array that Forage reads looks like it.
+_BEGINS = re.compile(rf"\s*(?:{_KEYS}\s*=|\[+\s*[\w-])")
+# A header that has lost the line break before it.
+_HEADER_AFTER = re.compile(r"\[[\w.-]+\]")
+_LONG_STRING = re.compile("\"{3}|'{3}")
 
 
 def read_on(
@@ -52,23 +61,67 @@ def read_on(
 def _blank(lines: list[str], mistake: UnreadableError) -> bool:
     """Blank the statement of a mistake; return whether its lines are known."""
     found = mistake.diagnostic
-    start = found.location.line - 1
-    if found.code not in _RECOVERABLE or not _is_whole("\n".join(lines[:start])):
+    if found.code not in _RECOVERABLE:
         return False
-    end = start + 1
-    if not _PAIR.match(lines[start]):
-        # A header, or what was meant as one: the keys below it are its own.
-        while end < len(lines) and not lines[end].lstrip().startswith("["):
-            end += 1
-    if end < len(lines) and not _BEGINS.match(lines[end]):
+    row, column = found.location.line - 1, found.location.column - 1
+    start = _beginning(lines, row)
+    if start is None:
         return False
+    is_pair = _PAIR.match(lines[start]) and not _HEADER_AFTER.search(lines[row], column)
+    end = _next(lines, start) if is_pair else _end_of_table(lines, start, found.code)
+    statement = "\n".join(lines[start:end])
+    if _LONG_STRING.search(statement):
+        return False  # its lines can look like anything
+    if _is_open(statement) and not _is_whole("\n".join(lines[end : _next(lines, end)])):
+        return False  # it goes on there
     lines[start:end] = [""] * (end - start)
     return True
+
+
+def _beginning(lines: list[str], row: int) -> int | None:
+    """Find the row in which the statement at `row` begins: all above can be read."""
+    earlier = [n for n in range(row - 1, -1, -1) if _BEGINS.match(lines[n])]
+    candidates = [row, *earlier[:_BACK_MAX]]
+    return next((n for n in candidates if _is_whole("\n".join(lines[:n]))), None)
+
+
+def _end_of_table(lines: list[str], start: int, code: str) -> int:
+    """Find the row after all that is in the table with the header at `start`."""
+    end = _next_header(lines, start)
+    if code == "duplicate-key":
+        # The tables inside one that is there twice are there twice for the same reason.
+        below = f"{_name(lines[start])}."
+        while end < len(lines) and _name(lines[end]).startswith(below):
+            end = _next_header(lines, end)
+    return end
+
+
+def _next(lines: list[str], row: int) -> int:
+    later = range(row + 1, len(lines))
+    return next((n for n in later if _BEGINS.match(lines[n])), len(lines))
+
+
+def _next_header(lines: list[str], row: int) -> int:
+    row = _next(lines, row)
+    while row < len(lines) and not lines[row].lstrip().startswith("["):
+        row = _next(lines, row)
+    return row
+
+
+def _name(header: str) -> str:
+    return header.strip().lstrip("[").partition("]")[0]
+
+
+def _is_open(statement: str) -> bool:
+    """Return whether a string or bracket may have no end. Rather too often than not."""
+    return any(statement.count(quote) % 2 for quote in "\"'") or any(
+        statement.count(opening) != statement.count(closing) for opening, closing in ("[]", "{}")
+    )
 
 
 def _is_whole(text: str) -> bool:
     try:
         tomllib.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True

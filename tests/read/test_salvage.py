@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forage_gen.diagnostics import InvalidProjectError
 from forage_gen.read.load import load
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     from forage_gen.diagnostics import Diagnostic
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
+EXAMPLES = int(os.environ.get("FORAGE_EXAMPLES", "1000"))
 FILES = ("forage.toml", *(f"templates/{path.name}" for path in (DEMO / "templates").iterdir()))
 
 
@@ -63,6 +68,134 @@ def test_a_broken_line_is_one_finding(tmp_path: Path, name: str, how: str) -> No
             continue  # it was a comment, or means something else now
         if any(each.code in {"toml-syntax", "duplicate-key"} for each in found):
             assert len(found) == 1, (broken, places(found))
+
+
+# What a person may write, with all that makes the end of a statement hard to see.
+LAYOUT = {
+    "forage.toml": """\
+user = "alice"
+authorizedKeys = [
+  # The laptop's.
+  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEKDIhUq9XsgnrdApUJU8CAkpv9LUdpAv+ec93L4x+uE a@b",
+]
+
+[secrets]
+a = "/run/secrets/a"
+b = "/run/secrets/b"
+
+[sandboxes.one]
+template = "web"
+workspace = '/srv/it''s' # [not.a.header]
+
+[sandboxes.two]
+template = "base"
+workspace = "/srv/two"
+
+[sandboxes]
+three = { template = "web", workspace = "/srv/three" }
+""".replace("it''s", "its"),
+    "templates/base.toml": """\
+description = "Don't = be [fooled]"
+network = "restricted"
+allowedHosts = [
+  "a.org",
+  "b.org:80",
+
+  "*.c.org", # all of it
+]
+initCommands = [
+  "PORT=1 ./start", "x = 1",
+  "[ -e a ] && echo '{'",
+]
+nixDaemon = false
+isolation = { privateUsers = true, syscallFilter = ["@mount", "~ptrace"] }
+
+[agents.a]
+package = "claude-code"
+secretName = "a"
+
+[agents.a.permissions]
+allow = ["Read", "Edit(src/**)"]
+
+[agents.b]
+package = "hello"
+
+[resourceLimits]
+memoryMax = "4G"
+tasksMax = 512
+""",
+    "templates/web.toml": """\
+extends = "base"
+replaces = ["allowedHosts"]
+allowedHosts = ["d.org"]
+agents.a.secretName = "b"
+
+[workspace.mounts.docs]
+containerPath = "/docs"
+hostPath = "~/docs"
+""",
+}
+SYNTAX = {"toml-syntax", "duplicate-key"}
+
+
+def findings(files: Mapping[str, str]) -> list[Diagnostic]:
+    with TemporaryDirectory() as directory:
+        root = Path(directory)
+        (root / "templates").mkdir()
+        for name, text in files.items():
+            (root / name).write_text(text)
+        try:
+            resolve(load(root))
+        except InvalidProjectError as refused:
+            return list(refused.diagnostics)
+        return []
+
+
+def test_the_layout_is_a_valid_project() -> None:
+    assert findings(LAYOUT) == []
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.data())
+def test_a_slip_of_the_hand_is_one_finding(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(LAYOUT)))
+    text = LAYOUT[name]
+    at = data.draw(st.integers(0, len(text) - 1))
+    length = data.draw(st.integers(0, 2))
+    written = data.draw(st.text("\"'[]{}=,.:# \nab1", max_size=2))
+    found = findings({**LAYOUT, name: text[:at] + written + text[at + length :]})
+    if any(each.code in SYNTAX for each in found):
+        assert len(found) == 1, places(found)
+
+
+def test_a_list_of_several_lines_is_one_statement(tmp_path: Path) -> None:
+    text = LAYOUT["templates/base.toml"].replace('"b.org:80",', '"b.org:80"')
+    text = text.replace("nixDaemon = false", "nixDeamon = false").replace("512", '"512"')
+    found = findings({**LAYOUT, "templates/base.toml": text})
+    assert places(found) == [
+        ("toml-syntax", "templates/base.toml", 7),
+        ("unknown-key", "templates/base.toml", 13),
+        ("wrong-type", "templates/base.toml", 28),
+    ]
+
+
+def test_a_list_without_an_end_does_not_hide_what_follows() -> None:
+    text = LAYOUT["templates/base.toml"].replace("all of it\n]", "all of it").replace("512", "-1")
+    found = findings({**LAYOUT, "templates/base.toml": text})
+    assert [code for code, _, _ in places(found)] == ["toml-syntax", "tasks-max-small"]
+
+
+def test_a_colon_for_an_equals_sign_hides_nothing_of_its_table() -> None:
+    text = LAYOUT["forage.toml"].replace('template = "web"\nwork', 'template: "web"\nwrok')
+    found = findings({**LAYOUT, "forage.toml": text})
+    assert [code for code, _, _ in places(found)] == ["toml-syntax", "unknown-key"]
+
+
+def test_a_table_twice_is_one_finding_with_the_tables_in_it() -> None:
+    text = LAYOUT["templates/base.toml"]
+    twice = "[agents.a]\npackage = 'x'\n[agents.a.permissions]\nallow = []\n"
+    found = findings({**LAYOUT, "templates/base.toml": text + twice})
+    assert [code for code, _, _ in places(found)] == ["duplicate-key"]
 
 
 def test_the_others_of_the_file_are_found(tmp_path: Path) -> None:
