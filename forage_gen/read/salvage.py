@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,14 +21,16 @@ MISTAKES_MAX = 20
 """After so many, the file is probably something else than TOML."""
 
 _RECOVERABLE = frozenset({"toml-syntax", "duplicate-key"})
-_BACK_MAX = 3
-"""How many statements back a mistake is looked for: an array can swallow the next ones."""
+_HEADERS_MAX = 3
+_ROWS_MAX = 200
+"""How far back a statement is looked for that goes wrong here: it can swallow the next ones."""
 
 _KEY = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
 _KEYS = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
 # What was meant as a key with its value, whatever is between them.
 _PAIR = re.compile(rf"""\s*{_KEYS}(?:\s*[=:]|\s+["'\[{{\w])""")
 # How a statement begins. No line inside an array that Forage reads looks like it.
+_HEADER = re.compile(r"\[+\s*[\w-]")
 _BEGINS = re.compile(rf"\s*(?:{_KEYS}\s*=|\[+\s*[\w-])")
 # A header that has lost the line break before it.
 _HEADER_AFTER = re.compile(r"\[[\w.-]+\]")
@@ -68,7 +71,9 @@ def _blank(lines: list[str], mistake: UnreadableError) -> bool:
     if start is None:
         return False
     is_pair = _PAIR.match(lines[start]) and not _HEADER_AFTER.search(lines[row], column)
-    end = _next(lines, start) if is_pair else _end_of_table(lines, start, found.code)
+    # Where a key is there twice, what is missing may be the header above it.
+    is_alone = is_pair and found.code != "duplicate-key"
+    end = _next(lines, start) if is_alone else _end_of_table(lines, start, found.code)
     statement = "\n".join(lines[start:end])
     if _LONG_STRING.search(statement):
         return False  # its lines can look like anything
@@ -80,9 +85,11 @@ def _blank(lines: list[str], mistake: UnreadableError) -> bool:
 
 def _beginning(lines: list[str], row: int) -> int | None:
     """Find the row in which the statement at `row` begins: all above can be read."""
-    earlier = [n for n in range(row - 1, -1, -1) if _BEGINS.match(lines[n])]
-    candidates = [row, *earlier[:_BACK_MAX]]
-    return next((n for n in candidates if _is_whole("\n".join(lines[:n]))), None)
+    headers = (n for n in range(row, -1, -1) if _HEADER.match(lines[n]))
+    tops = [*islice(headers, _HEADERS_MAX), 0]
+    top = next(n for n in tops if _is_whole("\n".join(lines[:n])))
+    rows = range(row, max(top, row - _ROWS_MAX) - 1, -1)
+    return next((n for n in rows if _is_whole("\n".join(lines[top:n]))), None)
 
 
 def _end_of_table(lines: list[str], start: int, code: str) -> int:

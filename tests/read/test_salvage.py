@@ -18,7 +18,7 @@ from forage_gen.read.load import load
 from forage_gen.resolve.resolve import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from forage_gen.diagnostics import Diagnostic
 
@@ -161,14 +161,27 @@ def test_a_slip_of_the_hand_is_one_finding(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(LAYOUT)))
     text = LAYOUT[name]
     at = data.draw(st.integers(0, len(text) - 1))
-    length = data.draw(st.integers(0, 2))
-    written = data.draw(st.text("\"'[]{}=,.:# \nab1", max_size=2))
+    length = data.draw(st.integers(0, 1))
+    # What replaces a line break is two slips: one in each line. So is one in a value.
+    written = (
+        ""
+        if text[at : at + length] == "\n"
+        else data.draw(st.sampled_from(["", *"\"'[]{}=,.:# ab1"]))
+    )
     found = findings({**LAYOUT, name: text[:at] + written + text[at + length :]})
     if any(each.code in SYNTAX for each in found):
         assert len(found) == 1, places(found)
 
 
-def test_a_list_of_several_lines_is_one_statement(tmp_path: Path) -> None:
+def test_a_string_over_two_lines_is_one_finding() -> None:
+    # What is left of the string looks like a statement.
+    text = LAYOUT["templates/base.toml"].replace('"PORT=1', '"\nPORT=1')
+    text = text.replace("Don't = be", "Don't\nbe = ")
+    found = findings({**LAYOUT, "templates/base.toml": text})
+    assert places(found) == [("toml-syntax", "templates/base.toml", 1)]
+
+
+def test_a_list_of_several_lines_is_one_statement() -> None:
     text = LAYOUT["templates/base.toml"].replace('"b.org:80",', '"b.org:80"')
     text = text.replace("nixDaemon = false", "nixDeamon = false").replace("512", '"512"')
     found = findings({**LAYOUT, "templates/base.toml": text})
