@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from forage_gen.diagnostics import InvalidProjectError
 from forage_gen.read.load import load
 from forage_gen.resolve.resolve import resolve
+from tests.read.projects import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -135,7 +136,7 @@ containerPath = "/docs"
 hostPath = "~/docs"
 """,
 }
-SYNTAX = {"toml-syntax", "duplicate-key"}
+SYNTAX = {"toml-syntax", "json-syntax", "duplicate-key"}
 
 
 def findings(files: Mapping[str, str]) -> list[Diagnostic]:
@@ -171,6 +172,72 @@ def test_a_slip_of_the_hand_is_one_finding(data: st.DataObject) -> None:
     found = findings({**LAYOUT, name: text[:at] + written + text[at + length :]})
     if any(each.code in SYNTAX for each in found):
         assert len(found) == 1, places(found)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(st.data())
+def test_so_it_is_in_json(data: st.DataObject) -> None:
+    text = as_json(LAYOUT)["forage.json"]
+    at = data.draw(st.integers(0, len(text) - 1))
+    length = data.draw(st.integers(0, 1))
+    written = data.draw(st.sampled_from(["", *"\"'[]{}=,.:# \nab1"]))
+    found = findings({"forage.json": text[:at] + written + text[at + length :]})
+    if any(each.code in SYNTAX for each in found):
+        assert len(found) == 1, places(found)
+
+
+JSON = """\
+{
+  "user": "alice",
+  "secrets": { "a": "/run/secrets/a" },
+  "templates": {
+    "web": {
+      "network": "none",
+      "nixDaemon": false
+    }
+  },
+  "sandboxes": {
+    "one": { "template": "web", "workspace": "/srv/one" }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "code"),
+    [
+        ('nixDaemon": false', 'nixDaemon": false,', "json-syntax"),
+        ('/srv/one" }', '/srv/one", }', "json-syntax"),
+        ('"none",', '"none"', "json-syntax"),
+        ('"/run/secrets/a" },', '"/run/secrets/a" }', "json-syntax"),
+        ('"web", "work', '"web" "work', "json-syntax"),
+        ('"alice",', '"alice", "user": "bob",', "duplicate-key"),
+        ('"/srv/one"', '"/srv/one", "template": "no"', "duplicate-key"),
+        ('  "sandboxes"', '  "templates": { "x": {} },\n  "sandboxes"', "duplicate-key"),
+    ],
+)
+def test_a_slip_in_json_does_not_hide_what_else_is_wrong(right: str, wrong: str, code: str) -> None:
+    assert findings({"forage.json": JSON}) == []
+    text = JSON.replace(right, wrong)
+    assert [each for each, _, _ in places(findings({"forage.json": text}))] == [code]
+    others = text.replace('"user": "alice"', '"user": "root"').replace("/srv/one", "srv/one")
+    found = {each for each, _, _ in places(findings({"forage.json": others}))}
+    assert found == {code, "user-is-root", "path-relative"}
+
+
+def test_several_slips_in_json() -> None:
+    text = (
+        JSON.replace("false", "false,").replace('"none",', '"none"').replace('one" }', 'one", },')
+    )
+    found = places(findings({"forage.json": text}))
+    assert [line for _, _, line in found] == [7, 8, 11, 12]
+
+
+def test_what_is_twice_in_json_may_hold_what_seems_to_be_missing() -> None:
+    text = JSON.replace('"web", "work', '"x", "work')
+    twice = text.replace('  "sandboxes"', '  "templates": { "x": {} },\n  "sandboxes"')
+    assert [code for code, _, _ in places(findings({"forage.json": text}))] == ["no-such-template"]
+    assert [code for code, _, _ in places(findings({"forage.json": twice}))] == ["duplicate-key"]
 
 
 def test_a_string_over_two_lines_is_one_finding() -> None:
@@ -253,4 +320,8 @@ def test_templates_beside_a_json_project_are_named(tmp_path: Path) -> None:
     (tmp_path / "templates").mkdir()
     (tmp_path / "templates/claude.toml").write_text('network = "none"\n')
 
-    assert places(found(tmp_path)) == [("template-ignored", "templates/claude.toml", 1)]
+    ignored = ("template-ignored", "templates/claude.toml", 1)
+    assert places(found(tmp_path)) == [ignored]
+
+    (tmp_path / "forage.json").write_text('{"user" "alice"}')
+    assert places(found(tmp_path)) == [("json-syntax", "forage.json", 1), ignored]
