@@ -35,6 +35,13 @@ let
       example = false;
       description = "Whether a switch of the host restarts it when its own files have changed. If not, a running agent keeps its sandbox as it is until the next reset or restart.";
     };
+
+    allowFindings = mkOption {
+      type = types.attrsOf types.str;
+      default = { };
+      example = { workspace-too-wide = "its work is to set up this machine"; };
+      description = "Lints that are right as they are in this sandbox: codes, each with the reason.";
+    };
   };
 
   agent = {
@@ -225,7 +232,17 @@ let
       type = types.nullOr types.str;
       default = null;
       example = "base";
-      description = "A parent template. Tables merge, lists append, other values replace.";
+      description = "A parent template. Tables merge, lists append, other values replace. See `replaces`.";
+    };
+
+    replaces = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [
+        "allowedHosts"
+        "agents.claude.permissions.allow"
+      ];
+      description = "Keys at which nothing is inherited: this template has what it writes there itself, or the default.";
     };
 
     rootfs = mkOption {
@@ -329,6 +346,13 @@ let
       type = table agentIdentity;
       default = { };
     };
+
+    allowFindings = mkOption {
+      type = types.attrsOf types.str;
+      default = { };
+      example = { no-limits = "this host has nothing else to do"; };
+      description = "Lints that are right as they are in this template: codes, each with the reason. It is not inherited.";
+    };
   };
 
   project = {
@@ -391,6 +415,13 @@ let
       type = types.attrsOf (table sandbox);
       default = { };
       description = "The sandboxes, by name. The name is also host name, machine name and unit name.";
+    };
+
+    allowFindings = mkOption {
+      type = types.attrsOf types.str;
+      default = { };
+      example = { secret-outside-manager = "a token for tests, worth nothing"; };
+      description = "Lints that are right as they are here, outside of sandboxes and templates: codes, each with the reason.";
     };
 
     templates = mkOption {

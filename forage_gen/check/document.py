@@ -40,22 +40,45 @@ description = "Batch work"
 - Several codes have commas between them. A comment for several findings on one
   line may name them all.
 - The reason is not optional, and a comment that allows nothing is itself a finding:
-  see [Comments](#comments).
+  see [What allows](#what-allows).
 - Errors cannot be allowed. Nor can differences between the project and its tree.
-- JSON has no comments, so a finding in `forage.json` cannot be allowed.
+
+JSON has no comments, and a finding can be right in more than one line. For that there is the
+key `allowFindings`: codes, each with the reason. A template, a sandbox and a project can have
+it:
+
+```json
+{
+  "user": "alice",
+  "allowFindings": { "secret-outside-manager": "a token for tests, worth nothing" },
+  "sandboxes": {
+    "batch": {
+      "template": "batch",
+      "workspace": "/srv",
+      "allowFindings": { "workspace-too-wide": "its work is to set up this machine" }
+    }
+  },
+  "templates": {
+    "batch": { "allowFindings": { "no-limits": "this host has nothing else to do" } }
+  }
+}
+```
+
+It speaks for what is found in its own table, so a project's does not speak for sandboxes and
+templates, and a template's not for what it inherits: that is allowed where it is written.
 """
 
 
 def document() -> str:
     """Write the page about all rules."""
-    comments = [rule for rule in RULES.values() if rule.code not in LINTS]
+    allowances = [rule for rule in RULES.values() if rule.code not in LINTS]
     return "\n".join(
         [
             _HEAD,
             "## Projects\n",
             *map(_section, LINTS.values()),
-            "## Comments\n",
-            *map(_section, comments),
+            "## What allows\n",
+            *map(_section, allowances),
         ]
     )
 

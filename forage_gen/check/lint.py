@@ -19,11 +19,11 @@ def lint(resolved: Resolved) -> list[Diagnostic]:
 
     Returns:
         The findings of all rules and the warnings of `resolved`, without those that
-        a comment allows, in the order of the files.
+        are allowed, in the order of the files.
     """
     found = [diagnostic for rule in LINTS.values() for diagnostic in rule.run(resolved)]
     found += (warning for warning in resolved.warnings if warning.code not in LINTS)
-    kept = silence(_once(found), resolved.inputs.files, LINTS)
+    kept = silence(_once(found), resolved.inputs, LINTS)
     return sorted(kept, key=lambda diagnostic: diagnostic.sort_key)
 
 

@@ -32,7 +32,7 @@ class Finding:
 class Rule:
     """One lint rule.
 
-    `code` is stable: comments in people's projects name it. `summary` says what is
+    `code` is stable: people's projects name it. `summary` says what is
     found, `why` in one sentence what is bad about it, and `instead` is the TOML
     that a project without the finding has. A lint never stops a build, so its
     severity is info or warning.

@@ -72,13 +72,13 @@ def _build(root: Path, out: Path, held: Hold, inputs: str, form: str) -> int:
 
 
 def _warnings(resolved: Resolved) -> list[Diagnostic]:
-    """List the warnings that no comment allows. Lints are for `check`."""
+    """List the warnings that are not allowed. Lints are for `check`."""
     if not resolved.warnings:
         return []
     from forage_gen.check.allow import silence  # noqa: PLC0415  the rare case
     from forage_gen.check.registry import LINTS  # noqa: PLC0415  as above
 
-    left = silence(list(resolved.warnings), resolved.inputs.files, LINTS)
+    left = silence(list(resolved.warnings), resolved.inputs, LINTS)
     return [finding for finding in left if finding in resolved.warnings]
 
 

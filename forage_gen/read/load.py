@@ -152,10 +152,12 @@ class _Reader:
     def read(self) -> Inputs:
         name = self._project_name()
         file = self._source(self.root / name, name)
-        embedded = file is not None and name == PROJECT_JSON
+        embedded = name == PROJECT_JSON
         if embedded:
             self._refuse_template_files()
-        sources = self._embedded_templates(file) if file and embedded else self._template_files()
+            sources = self._embedded_templates(file) if file else iter(())
+        else:
+            sources = self._template_files()
         templates = {source.name: self._checked(source) for source in sources}
         project = self._project(file, TEMPLATES if embedded else None) if file else None
         lock_file = self._lock_file()

@@ -34,10 +34,14 @@ def check_references(
 
     `known` are the templates that exist, among them those that cannot be read.
     """
-    yield from _parents(templates, known)
+    # A template of forage.json may stand in what cannot be read of it.
+    are_known = project is None or project.is_whole or project.is_toml
+    if are_known:
+        yield from _parents(templates, known)
     yield from _cycles(templates)
     if project is not None:
-        yield from _templates_of_sandboxes(project, known)
+        if are_known:
+            yield from _templates_of_sandboxes(project, known)
         secrets = _tables(project.data, "secrets")
         sources = _tables(project.data, "sources")
         for template in templates.values():

@@ -12,7 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 
 from forage_gen.diagnostics import EnvironmentFailureError, InvalidProjectError, Location, error
-from forage_gen.read.salvage import read_on
+from forage_gen.read.salvage import read_on, without_statement
+from forage_gen.read.salvage_json import without_mistake
 from forage_gen.values.secrets import looks_like_key
 from forage_gen.values.text import shown
 
@@ -116,18 +117,16 @@ def read_source(path: Path, name: str) -> SourceFile:
         EnvironmentFailureError: the system does not let us read it.
     """
     text = read_text(path, name)
-    if name.endswith(".json"):
-        return SourceFile(name, text, _parse_json(text, name))
+    is_json = name.endswith(".json")
+    parse = _parse_json if is_json else _parse_toml
     try:
-        return SourceFile(name, text, _parse_toml(text, name))
+        return SourceFile(name, text, parse(text, name))
     except UnreadableError as first:
-        raise _with_the_rest(name, text, first) from None
-
-
-def _with_the_rest(name: str, text: str, first: UnreadableError) -> UnreadableError:
-    data, mistakes = read_on(text, first, lambda left: _parse_toml(left, name))
-    rest = None if data is None else SourceFile(name, text, data, is_whole=False)
-    return UnreadableError(first.diagnostic, (each.diagnostic for each in mistakes), rest)
+        repair = without_mistake if is_json else without_statement
+        data, mistakes = read_on(text, first, lambda left: parse(left, name), repair)
+        rest = None if data is None else SourceFile(name, text, data, is_whole=False)
+        found = (each.diagnostic for each in mistakes)
+        raise UnreadableError(first.diagnostic, found, rest) from None
 
 
 def read_text(path: Path, name: str) -> str:

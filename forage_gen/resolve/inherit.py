@@ -1,6 +1,7 @@
 """Merges templates along `extends`, remembering where each value came from.
 
-Tables merge, lists append (the parent's items first), other values replace.
+Tables merge, lists append (the parent's items first), other values replace. At the keys
+that a template `replaces`, it inherits nothing.
 """
 
 from __future__ import annotations
@@ -10,16 +11,23 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from forage_gen.read.explain_errors import diagnose
+from forage_gen.diagnostics import error
+from forage_gen.read.explain_errors import diagnose, suggest
 from forage_gen.schema.models import Template
+from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from forage_gen.diagnostics import Diagnostic, Location
     from forage_gen.read.load import TemplateSource
     from forage_gen.read.locate import KeyPath
     from forage_gen.read.source import Table, Value
+
+
+_REPLACES = "replaces"
+# What a template says of itself alone.
+_NOT_INHERITED = frozenset({"extends", _REPLACES, "allowFindings"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,31 @@ class _Draft:
 
     def overlay(self, source: TemplateSource) -> None:
         """Lay a template over what is there."""
-        own = {key: value for key, value in source.table.items() if key != "extends"}
+        own = {key: value for key, value in source.table.items() if key not in _NOT_INHERITED}
+        for path, _ in _replaced(source):
+            self._forget(path)
         self._overlay(self.table, own, (), source)
+
+    def check_replaced(self, source: TemplateSource) -> Iterator[Diagnostic]:
+        """Yield what a template replaces and does not inherit from what is there."""
+        known = {".".join(map(str, path)) for path in self.origins if _is_key(path)}
+        for path, index in _replaced(source):
+            if path not in self.origins:
+                key = ".".join(path)
+                message = f"Nothing is inherited at {shown(key)}, so there is nothing to replace."
+                hint = suggest(key, known, "The inherited keys")
+                where = source.value((_REPLACES, index))
+                yield error("nothing-to-replace", message, hint, where)
+
+    def _forget(self, path: tuple[str, ...]) -> None:
+        """Take the key at `path` away, with all below it."""
+        table: Value = self.table
+        for part in path[:-1]:
+            table = table.get(part) if isinstance(table, dict) else None
+        if isinstance(table, dict):
+            table.pop(path[-1], None)
+        for each in [each for each in self.origins if each[: len(path)] == path]:
+            del self.origins[each]
 
     def _overlay(self, into: Table, table: Table, at: KeyPath, source: TemplateSource) -> None:
         for key, value in table.items():
@@ -97,6 +128,17 @@ class _Draft:
             self.origins[(*here, before + index)] = Origin(source, (*here, index))
 
 
+def _replaced(source: TemplateSource) -> Iterator[tuple[tuple[str, ...], int]]:
+    """Yield the paths that a sound template replaces, with their places in its list."""
+    written = source.table.get(_REPLACES)
+    for index, key in enumerate(written if isinstance(written, list) else []):
+        yield tuple(str(key).split(".")), index
+
+
+def _is_key(path: KeyPath) -> bool:
+    return all(isinstance(part, str) for part in path)
+
+
 def merge_templates(
     sources: Mapping[str, TemplateSource],
 ) -> tuple[dict[str, Merged], list[Diagnostic]]:
@@ -116,6 +158,7 @@ def merge_templates(
             continue
         draft = _Draft()
         for ancestor in chain:
+            found.extend(draft.check_replaced(ancestor))
             draft.overlay(ancestor)
         places = Merged(name, source, Template(), draft.origins)
         try:

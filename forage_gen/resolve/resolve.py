@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
@@ -56,13 +57,18 @@ def resolve(inputs: Inputs) -> Resolved:
     merged, problems = merge_templates(inputs.templates)
     found += [*inputs.found, *problems]
     project = inputs.sound_project
-    for template in merged.values():
-        found += check_template(template, project.subnet if project else None)
+    sound = {}
+    for name, template in merged.items():
+        problems = list(check_template(template, project.subnet if project else None))
+        found += problems
+        if not problems:
+            sound[name] = template
     if project:
         found += _check_room(inputs, project)
     found += check_sources(inputs)
     found += check_pins(inputs, old.sources)
     if found or project is None:
+        found += _check_what_is_sound(inputs, project, sound)
         # A template's finding comes once more with each template that inherits it.
         raise InvalidProjectError(found)
     lock = _allocate(project, old)
@@ -70,6 +76,18 @@ def resolve(inputs: Inputs) -> Resolved:
     if nested := list(check_nesting(plan, inputs, merged)):
         raise InvalidProjectError(nested)
     return Resolved(plan, lock, inputs, merged, tuple(_shared_workspaces(plan, inputs)))
+
+
+def _check_what_is_sound(
+    inputs: Inputs, project: m.Project | None, sound: Mapping[str, Merged]
+) -> Iterator[Diagnostic]:
+    """Find what the plan would show, in the sandboxes that there could be one of."""
+    if project is None:
+        return
+    sandboxes = {name: each for name, each in project.sandboxes.items() if each.template in sound}
+    part = project.model_copy(update={"sandboxes": sandboxes})
+    with suppress(OverflowError):  # there are more than there are numbers, which is found already
+        yield from check_nesting(_plan(part, sound, _allocate(part, EMPTY)), inputs, sound)
 
 
 def _check_room(inputs: Inputs, project: m.Project) -> Iterator[Diagnostic]:

@@ -193,7 +193,14 @@ class Template(_Strict):
     extends: f.TemplateName | None = Field(
         default=None,
         examples=["base"],
-        description="A parent template. Tables merge, lists append, other values replace.",
+        description="A parent template. Tables merge, lists append, other values replace. See "
+        "`replaces`.",
+    )
+    replaces: list[str] = Field(
+        default=[],
+        examples=[["allowedHosts", "agents.claude.permissions.allow"]],
+        description="Keys at which nothing is inherited: this template has what it writes there "
+        "itself, or the default.",
     )
     rootfs: f.HostPath | None = Field(
         default=None,
@@ -266,6 +273,12 @@ class Template(_Strict):
         default=AgentIdentity(),
         description="Who the agent is in version control.",
     )
+    allow_findings: dict[str, f.Reason] = Field(
+        default={},
+        examples=[{"no-limits": "this host has nothing else to do"}],
+        description="Lints that are right as they are in this template: codes, each with the "
+        "reason. It is not inherited.",
+    )
 
 
 class Sandbox(_Strict):
@@ -289,6 +302,12 @@ class Sandbox(_Strict):
         examples=[False],
         description="Whether a switch of the host restarts it when its own files have changed. If "
         "not, a running agent keeps its sandbox as it is until the next reset or restart.",
+    )
+    allow_findings: dict[str, f.Reason] = Field(
+        default={},
+        examples=[{"workspace-too-wide": "its work is to set up this machine"}],
+        description="Lints that are right as they are in this sandbox: codes, each with the "
+        "reason.",
     )
 
 
@@ -387,4 +406,10 @@ class Project(_Strict):
         default={},
         description="The sandboxes, by name. The name is also host name, machine name and unit "
         "name.",
+    )
+    allow_findings: dict[str, f.Reason] = Field(
+        default={},
+        examples=[{"secret-outside-manager": "a token for tests, worth nothing"}],
+        description="Lints that are right as they are here, outside of sandboxes and templates: "
+        "codes, each with the reason.",
     )

@@ -23,7 +23,8 @@ are not listed here are errors. `forage-gen schema` prints the same as JSON Sche
 
 In JSON, a project is one document, `forage.json`: the keys of forage.toml, and
 `templates`, an object of templates by name. There `null` means that a key is
-left out; in a template that extends another, it takes back what was inherited.
+left out; in a template that extends another, it takes back what was inherited, as
+`replaces` does in both.
 """
 _DOCUMENTS: dict[Literal["forage", "template"], str] = {
     "forage": "forage.toml",

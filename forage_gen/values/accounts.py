@@ -9,6 +9,7 @@ from forage_gen.values.text import refuse_unsafe, shown
 UserName = NewType("UserName", str)
 InterfaceName = NewType("InterfaceName", str)
 OneLine = NewType("OneLine", str)
+Reason = NewType("Reason", str)
 
 ONE_LINE_MAX = 200
 """The most characters of a text that is shown in one line."""
@@ -72,3 +73,20 @@ def one_line(text: str) -> OneLine:
             hint="Shorten it, and put the rest into a comment.",
         )
     return OneLine(text)
+
+
+def reason(text: str) -> Reason:
+    """Check the reason for something, which people read later: one line, and not empty.
+
+    Raises:
+        ValueProblem: It says nothing, or has a line break or another control character.
+    """
+    refuse_unsafe(text, "text-invalid", "a reason")
+    if not text.strip():
+        raise ValueProblem(
+            code="reason-empty",
+            message="There is no reason: whoever reviews this later cannot tell a decision from a"
+            " habit.",
+            hint="Write why it is right here.",
+        )
+    return Reason(text)

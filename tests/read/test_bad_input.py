@@ -339,6 +339,18 @@ IN_TEMPLATE = {
     "a system call": Bad(
         '[isolation]\nsyscallFilter = «["ptraze"]»', "syscall-unknown", "`ptraze`", "`ptrace`"
     ),
+    "a finding allowed without a reason": Bad(
+        'allowFindings.no-limits = «" "»', "reason-empty", "no reason", "why it is right here"
+    ),
+    "a reason of two lines": Bad(
+        'allowFindings.no-limits = «"a\\nb"»', "text-invalid", "newline", "a reason without"
+    ),
+    "a list of what is allowed": Bad(
+        'allowFindings = «["no-limits"]»', "wrong-type", "must be a table", "`allowFindings = {"
+    ),
+    "nothing to replace": Bad(
+        'replaces = [«"allowedHosts"»]', "nothing-to-replace", "`allowedHosts`", "none yet"
+    ),
     "a description of two lines": Bad(
         'description = «"a\\nb"»', "text-invalid", "newline", "without"
     ),
@@ -410,6 +422,12 @@ IN_FORAGE = {
     "a boolean for an id": Bad(f"{USER}uid = «true»", "wrong-type", "whole number", "1000"),
     "an interface": Bad(
         f'{USER}externalInterface = «"eth 0"»', "interface-invalid", "`eth 0`", "eth0"
+    ),
+    "a finding of a sandbox allowed without a reason": Bad(
+        f'{USER}[sandboxes.web]\n{SANDBOX}allowFindings = {{ no-limits = «""» }}',
+        "reason-empty",
+        "no reason",
+        "why it is right here",
     ),
     "a workspace": Bad(
         f'{USER}[sandboxes.web]\ntemplate = "web"\nworkspace = «"web"»',

@@ -181,6 +181,86 @@ def test_null_as_a_parent_is_none(tmp_path: Path) -> None:
     assert resolved(tmp_path, {"forage.json": project}).plan.templates[0].name == "web"
 
 
+def replacing(tmp_path: Path, keys: list[str], text: str = "") -> Merged:
+    """A template that inherits from PARENT and GRANDPARENT, but not at these keys."""
+    child = f'extends = "parent"\nreplaces = {keys}\n{text}'
+    return resolved(tmp_path, {**FILES, "templates/web.toml": child}).templates["web"]
+
+
+def test_what_is_replaced_is_not_inherited(tmp_path: Path) -> None:
+    # Its parent's and its grandparent's items are gone.
+    merged = replacing(tmp_path, ["extraPackages"], 'extraPackages = ["bat"]\n')
+    assert merged.model.extra_packages == [("bat",)]
+    assert merged.value(("extraPackages", 0)).file == "templates/web.toml"
+    assert ("extraPackages", 1) not in merged.origins
+    assert [host.text for host in merged.model.allowed_hosts] == ["a.org"]
+
+
+def test_what_is_replaced_by_nothing_is_the_default(tmp_path: Path) -> None:
+    merged = replacing(tmp_path, ["allowedHosts", "network", "resourceLimits", "description"])
+    template = merged.model
+    assert (template.allowed_hosts, template.network, template.description) == ([], "none", None)
+    assert template.resource_limits.tasks_max is None
+    assert {path[0] for path in merged.origins} == {"extraPackages", "agents"}
+
+
+def test_a_key_further_inside_can_be_replaced(tmp_path: Path) -> None:
+    key = "agents.claude.permissions.allow"
+    merged = replacing(tmp_path, [key], f'{key} = ["Grep"]\n')
+    claude = merged.model.agents["claude"]  # type: ignore[index]  # as above
+    assert claude.package == ("claude-code",)
+    assert [str(rule) for rule in claude.permissions.allow] == ["Grep"]
+
+
+def test_a_table_and_what_is_in_it_can_be_replaced_together(tmp_path: Path) -> None:
+    keys = ["resourceLimits", "resourceLimits.memoryMax"]
+    assert replacing(tmp_path, keys).model.resource_limits.memory_max is None
+    assert replacing(tmp_path, keys[::-1]).model.resource_limits.memory_max is None
+
+
+def test_a_parent_keeps_what_a_child_replaces(tmp_path: Path) -> None:
+    files = {**FILES, "templates/web.toml": 'extends = "parent"\nreplaces = ["resourceLimits"]\n'}
+    parent = resolved(tmp_path, files).templates["parent"]
+    assert parent.model.resource_limits.memory_max is not None
+
+
+def test_what_a_parent_replaces_its_children_do_not_inherit(tmp_path: Path) -> None:
+    parent = f'{PARENT}replaces = ["allowedHosts"]\n'
+    files = {
+        **FILES,
+        "templates/parent.toml": parent.replace("extends", "network = 'none'\nextends"),
+    }
+    child = 'extends = "parent"\nnetwork = "restricted"\nallowedHosts = ["b.org"]\n'
+    files["templates/web.toml"] = child
+    merged = resolved(tmp_path, files).templates["web"]
+    assert [host.text for host in merged.model.allowed_hosts] == ["b.org"]
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("alowedHosts", "`allowedHosts`?"),
+        ("agents.clod", "`agents.claude`?"),
+        ("resourceLimits.diskMax", "`resourceLimits"),
+        ("extends", "The inherited keys are"),
+        ("extraPackages.0", "`extraPackages`?"),
+        ("", "The inherited keys are"),
+    ],
+)
+def test_nothing_to_replace(tmp_path: Path, key: str, hint: str) -> None:
+    text = f'extends = "parent"\nreplaces = ["{key}"]\n'
+    found = finding(tmp_path, {**FILES, "templates/web.toml": text})
+    assert (found.code, found.location.line) == ("nothing-to-replace", 2)
+    assert hint in found.hint
+
+
+def test_allowed_findings_are_not_inherited(tmp_path: Path) -> None:
+    files = {**FILES, "templates/parent.toml": f"{PARENT}[allowFindings]\nno-reset = 'a test'\n"}
+    merged = resolved(tmp_path, files).templates["web"]
+    assert merged.model.allow_findings == {}
+    assert ("allowFindings",) not in merged.origins
+
+
 DEFAULT = (".git/hooks", ".git/config")
 
 

@@ -50,7 +50,7 @@ ELSEWHERE = {
 def found(root: Path, places: dict[str, str], writer: str = "") -> list[Diagnostic]:
     """What is wrong with the project in which these paths are as given."""
     written = ELSEWHERE | places
-    (root / "templates").mkdir()
+    (root / "templates").mkdir(exist_ok=True)
     (root / "forage.toml").write_text(PROJECT.format(**written))
     (root / "templates/reader.toml").write_text(READER.format(**written))
     (root / "templates/writer.toml").write_text(f"nixDaemon = false\n{writer}")
@@ -116,3 +116,10 @@ def test_the_same_place_and_one_above_or_beside_it_are_no_danger(tmp_path: Path,
 
 def test_below_what_is_only_read_is_fine(tmp_path: Path) -> None:
     assert found(tmp_path, {"docs": "~/app/docs"}, "readOnlyWorkspace = true\n") == []
+
+
+def test_another_mistake_does_not_hide_it(tmp_path: Path) -> None:
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "templates/broken.toml").write_text("nixDeamon = false\n")
+    codes = [finding.code for finding in found(tmp_path, {"docs": "/home/alice/app/docs"})]
+    assert codes == ["unknown-key", "path-in-writable"]

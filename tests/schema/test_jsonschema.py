@@ -14,6 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from forage_gen.schema.jsonschema import json_schema
+from tests.read.projects import as_json
 
 if TYPE_CHECKING:
     from forage_gen.schema.jsonschema import Json
@@ -43,6 +44,15 @@ def test_the_example_is_valid() -> None:
         validator("template").validate(tomllib.loads(path.read_text()))
 
 
+def test_the_example_as_one_json_document_is_valid() -> None:
+    files = [DEMO / "forage.toml", *DEMO.glob("templates/*.toml")]
+    written = as_json({str(path.relative_to(DEMO)): path.read_text() for path in files})
+    document = json.loads(written["forage.json"])
+    validator("forage").validate(document)
+    document["templates"]["claude"]["netwrok"] = "none"
+    assert not validator("forage").is_valid(document)
+
+
 @pytest.mark.parametrize(
     ("which", "document"),
     [
@@ -50,6 +60,8 @@ def test_the_example_is_valid() -> None:
         ("forage", {}),
         ("forage", {"user": 5}),
         ("forage", {"user": "a", "sandboxes": {"x": {"template": "t"}}}),
+        ("forage", {"user": "a", "allowFindings": {"no-limits": 5}}),
+        ("forage", {"user": "a", "templates": {"x": {"netwrok": "none"}}}),
         ("template", {"netwrok": "none"}),
         ("template", {"network": "restrictd"}),
         ("template", {"nix_daemon": True}),

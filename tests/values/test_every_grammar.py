@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from forage_gen.values import (
+    accounts,
     calendar,
     commands,
     env,
@@ -107,6 +108,7 @@ GRAMMARS = [
     Grammar(commands.permission_rule, ["Edit(src/**)", "Bash(", r"Bash(\))"]),
     Grammar(commands.git_name, ["Forage Agent", "A <a@b>"]),
     Grammar(commands.git_email, ["agent@example.org", "A <a@b>"]),
+    Grammar(accounts.reason, ["the builds need it", " "]),
 ]
 
 # Hypothesis leaves lone surrogates out unless it is asked; JSON can hold them.
