@@ -119,50 +119,78 @@ let
     in
     from [ ] name;
 
-  # What the last template of a line says, or else the default.
-  hasDaemon = lib.foldl' (
-    held: template: if template.written_ ? nixDaemon then template.nixDaemon else held
-  ) keys.template.nixDaemon.default;
-  hasNetwork =
-    line:
+  # Whether a template inherits nothing at a path: it, or what it is in, is in `replaces`.
+  isCut =
+    template: path:
+    lib.any (length: lib.elem (lib.concatStringsSep "." (lib.take length path)) template.replaces) (
+      lib.range 1 (lib.length path)
+    );
+
+  # What the last template of a line says at a path, or else the default.
+  last =
+    path: default:
     lib.foldl' (
-      held: template: if template.written_ ? network then template.network else held
-    ) keys.template.network.default line != "none";
+      held: template:
+      let
+        own = lib.attrByPath path null template.written_;
+      in
+      if own != null then
+        own
+      else if lib.hasAttrByPath path template.written_ || isCut template path then
+        default
+      else
+        held
+    ) default;
+
+  # What all templates of a line say together at a path.
+  all =
+    path:
+    lib.foldl' (
+      held: template: lib.optionals (!isCut template path) held ++ lib.getAttrFromPath path template
+    ) [ ];
+
+  hasDaemon = last [ "nixDaemon" ] keys.template.nixDaemon.default;
+  hasNetwork = line: last [ "network" ] keys.template.network.default line != "none";
   sharesUsers =
     line:
-    !lib.foldl' (
-      held: template:
-      if template.isolation.written_ ? privateUsers then template.isolation.privateUsers else held
-    ) keys.isolation.privateUsers.default line;
+    !last [
+      "isolation"
+      "privateUsers"
+    ] keys.isolation.privateUsers.default line;
+  isNixOS = line: last [ "rootfs" ] null line == null;
 
-  # Lists append, other values replace, tables merge: for the few keys that a guest is made of.
-  guest =
-    name: line:
-    let
-      agents = lib.foldl' (
-        held: template:
-        held
-        // lib.mapAttrs (_: agent: agent.package) (
-          lib.filterAttrs (_: agent: agent.package != null) template.agents
-        )
-      ) { } line;
-    in
-    {
-      forage.guest = {
-        template = name;
-        inherit (cfg) uid gid authorizedKeys;
-        nixDaemon = hasDaemon line;
-        init = lib.any (template: template.initCommands != [ ]) line;
-        agents = lib.mapAttrs (_: lib.getExe) agents;
-      };
-      environment.systemPackages = lib.concatMap (template: template.extraPackages) line;
+  programs = lib.foldl' (
+    held: template:
+    lib.filterAttrs (
+      name: _:
+      !isCut template [
+        "agents"
+        name
+        "package"
+      ]
+    ) held
+    // lib.mapAttrs (_: agent: agent.package) (
+      lib.filterAttrs (_: agent: agent.package != null) template.agents
+    )
+  ) { };
+
+  # The few keys that a guest is made of.
+  guest = name: line: {
+    forage.guest = {
+      template = name;
+      inherit (cfg) uid gid authorizedKeys;
+      nixDaemon = hasDaemon line;
+      init = all [ "initCommands" ] line != [ ];
+      agents = lib.mapAttrs (_: lib.getExe) (programs line);
     };
+    environment.systemPackages = all [ "extraPackages" ] line;
+  };
 
   used = lib.filter (name: cfg.templates ? ${name}) (
     lib.unique (lib.mapAttrsToList (_: sandbox: sandbox.template) cfg.sandboxes)
   );
   usedAre = holds: lib.naturalSort (lib.filter (name: holds (lineage name)) used);
-  guests = usedAre (lib.all (template: template.rootfs == null));
+  guests = usedAre isNixOS;
 
   among =
     set: if set == { } then "There are none" else "There are ${lib.concatStringsSep ", " (lib.attrNames set)}";

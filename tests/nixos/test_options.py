@@ -54,6 +54,33 @@ def test_both_ways_make_the_same_guests() -> None:
     assert set(ours) == {"claude", "research", "review"}  # type: ignore[arg-type]
 
 
+def test_what_a_template_replaces_it_does_not_inherit() -> None:
+    guests = evaluated(
+        """lib.mapAttrs (_: guest: {
+          inherit (guest.nixos.config.forage.guest) init nixDaemon;
+          agents = lib.attrNames guest.nixos.config.forage.guest.agents;
+          ripgrep = lib.elem pkgs.ripgrep guest.nixos.config.environment.systemPackages;
+        }) config.services.forage.guests""",
+        """
+          templates.bare = {
+            extends = "claude";
+            replaces = [ "agents" "allowedHosts" "extraPackages" "initCommands" "nixDaemon" ];
+            network = "none";
+          };
+          sandboxes.bare = { template = "bare"; workspace = "/home/alice/bare"; };
+        """,
+    ).value
+
+    assert isinstance(guests, dict)
+    assert guests["bare"] == {"init": False, "nixDaemon": True, "agents": [], "ripgrep": False}
+    assert guests["claude"] == {
+        "init": True,
+        "nixDaemon": False,
+        "agents": ["claude"],
+        "ripgrep": True,
+    }
+
+
 def test_the_host_evaluates_without_a_build_and_without_a_warning() -> None:
     # tests.nixos.nix forbids import from derivation.
     found = evaluated("builtins.seq config.system.build.toplevel.drvPath config.warnings")
