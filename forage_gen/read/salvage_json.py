@@ -24,6 +24,8 @@ _CLOSING = {"{": "}", "[": "]"}
 
 def without_mistake(text: str, found: Diagnostic) -> str | None:
     """Take a mistake out of a JSON text, if it is plain what was meant."""
+    if _open_brackets(text, len(text)) != []:
+        return None  # it is not known where anything ends
     at = _offset(text, found)
     if found.code == "duplicate-key":
         return _without_pair(text, at)
@@ -53,7 +55,7 @@ def _with_comma(text: str, at: int) -> str | None:
         return None
     after = text[_space_end(text, end) :][:1]
     opening = _opening(text, at)
-    is_item = after == ":" and text[at] == '"' if opening == "{" else after in {",", "]"}
+    is_item = text[at] == '"' and after in ({":"} if opening == "{" else {",", "]"})
     # In the place of white space, so that all else stays where it is.
     has_room = text[at - 1] in " \t"
     return f"{text[: at - 1]},{text[at:]}" if opening and is_item and has_room else None
@@ -61,13 +63,19 @@ def _with_comma(text: str, at: int) -> str | None:
 
 def _opening(text: str, at: int) -> str:
     """Find the bracket that is open at a place: that of an object or a list."""
+    opened = _open_brackets(text, at)
+    return opened[-1] if opened else ""
+
+
+def _open_brackets(text: str, stop: int) -> list[str] | None:
+    """List the brackets that are open at a place; None if one is closed by another kind."""
     opened: list[str] = []
-    for bracket in _BRACKET.finditer(text, 0, at):
+    for bracket in _BRACKET.finditer(text, 0, stop):
         if bracket[0] in _CLOSING:
             opened.append(bracket[0])
-        elif bracket[0] in "}]" and opened:
-            opened.pop()
-    return opened[-1] if opened else ""
+        elif bracket[0] in "}]" and (not opened or _CLOSING[opened.pop()] != bracket[0]):
+            return None
+    return opened
 
 
 def _without_pair(text: str, key: int) -> str | None:
