@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 NIX = ("nix", "--extra-experimental-features", "nix-command flakes")
 OURS = (
     *("flake.nix", "default.nix", "shell.nix", "nix", "nixos-module"),
-    *("CONTRIBUTING.md", "SECURITY.md", "docs", "examples", "golden", "scripts", "tests"),
+    *("CONTRIBUTING.md", "SECURITY.md", "benchmarks", "docs", "examples", "golden", "scripts"),
+    "tests",
 )
 SYSTEMS = ("x86_64-linux", "aarch64-linux")
 SOURCES = ("LICENSE", "README.md", "forage_gen", "pyproject.toml", "templates")
