@@ -154,10 +154,11 @@ def memory_size(text: str) -> MemorySize:
     whole, fraction, suffix = match[1], match[2] or "", match[3]
     size, rest = divmod(int(whole + fraction) * _FACTORS[suffix], 10 ** len(fraction))
     if rest:
+        near = min(max(size // 1024**2 * 1024**2, SIZE_MIN), SIZE_MAX)
         raise ValueProblem(
             code="memory-size-fraction",
             message=f"{shown(text)} is not a whole number of bytes.",
-            hint=f"Write {shown(_canonical(size // 1024**2 * 1024**2 or 1024**2))}.",
+            hint=f"Write {shown(_canonical(near))}.",
         )
     _check_size(size, text, "memory-size", "memory")
     return MemorySize(_canonical(size), size)

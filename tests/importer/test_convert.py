@@ -7,7 +7,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from forage_gen.check.lint import lint
 from forage_gen.diagnostics import Diagnostic, InvalidProjectError
@@ -327,6 +327,7 @@ def test_hostile_text_is_refused_or_arrives_as_it_is(
     accepted = 0
 
     @settings(max_examples=200, deadline=None)
+    @example(text="Read")
     @given(text=TEXTS)
     def try_one(text: str) -> None:
         nonlocal accepted
