@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,7 +19,10 @@ __all__ = ["activated", "host", "internet"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the mark of the tests that run on the test host."""
+    """Declare the mark of the tests that run on the test host, and hear interrupts."""
+    # What runs in the background ignores them, and so would the programs under test.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "host: runs on the test host (root, Linux; seconds each)")
 
 

@@ -67,7 +67,30 @@ table inet nixos-fw {
 """
 _FIFTY_TIMES = "for ((n = 0; n < 50; n++)); do nft -f /run/host-firewall.nft; done"
 
+# What firewall.service of NixOS does at a reload, with iptables: its chains are emptied, and
+# meanwhile one drops what comes in (nixos/modules/services/networking/firewall-iptables.nix).
+_IPTABLES = """
+for ((n = 0; n < 20; n++)); do
+  iptables -w -N nixos-drop 2>/dev/null || true
+  iptables -w -A nixos-drop -j DROP
+  iptables -w -A INPUT -j nixos-drop
+  iptables -w -D INPUT -j nixos-fw 2>/dev/null || true
+  iptables -w -F nixos-fw 2>/dev/null || true
+  iptables -w -X nixos-fw 2>/dev/null || true
+  iptables -w -N nixos-fw
+  iptables -w -A nixos-fw -i fg-+ -j ACCEPT
+  iptables -w -A INPUT -j nixos-fw
+  iptables -w -D INPUT -j nixos-drop
+  iptables -w -F nixos-drop
+  iptables -w -X nixos-drop
+done
+iptables -w -D INPUT -j nixos-fw
+iptables -w -F nixos-fw
+iptables -w -X nixos-fw
+"""
+
 RELOADS = {
+    "iptables": ("", _IPTABLES),
     "all tables flushed": (_FLUSHES + _RULES, _FIFTY_TIMES),
     "its own table replaced": (_DELETES + _RULES, _FIFTY_TIMES),
     "the fence itself": (

@@ -87,6 +87,7 @@ HOST = Recipe(
         "dnsmasq-base",
         "git",
         "iproute2",
+        "iptables",
         "iputils-ping",
         "jq",
         "libcap2-bin",
