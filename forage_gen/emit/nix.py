@@ -28,6 +28,7 @@ class _Guest:
 class _Agent:
     name: NixToken
     package: NixToken
+    program: NixToken | None
 
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
@@ -72,7 +73,8 @@ def _guest(template: p.Template, plan: p.Plan) -> Artifact:
         init=q.boolean(bool(template.init_commands)),
         authorized_keys=_keys(plan),
         agents=[
-            _Agent(q.attr_name(agent.name), _package(agent.package)) for agent in template.agents
+            _Agent(q.attr_name(agent.name), _package(agent.package), _program(agent))
+            for agent in template.agents
         ],
         sources=q.path_literal(f"../{SOURCES}") if template.sources else None,
         packages=q.list_of(packages, 2, len("environment.systemPackages = ")) if packages else None,
@@ -87,6 +89,11 @@ def _arguments(template: p.Template) -> NixToken | None:
     if template.packages:
         return q.NixToken("{ pkgs, ... }:")
     return None
+
+
+def _program(agent: p.Agent) -> NixToken | None:
+    """Name the program of a source. A package of nixpkgs says itself which is its main one."""
+    return q.string(agent.program) if source_of(agent.package) is not None else None
 
 
 def _package(path: tuple[str, ...]) -> NixToken:

@@ -11,6 +11,13 @@
   nixpkgs.config.allowUnfree = true;
   system.stateVersion = "24.05";
 
+  # Sandboxes reach the internet by this interface. Or name it in forage/forage.toml.
+  networking.nat = {
+    enable = true;
+    externalInterface = "eth0";
+    internalIPs = [ "10.100.0.0/16" ];
+  };
+
   users.users.alice = {
     isNormalUser = true;
     uid = 1000;

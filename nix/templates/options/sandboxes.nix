@@ -5,6 +5,9 @@
     enable = true;
     user = "alice";
 
+    # The interface that leads to the internet; `ip route get 1.1.1.1` names it.
+    externalInterface = "eth0";
+
     # A file that a secret manager puts there at run time. Never the key itself.
     secrets.anthropic = "/run/secrets/anthropic-api-key";
 
