@@ -53,7 +53,7 @@ def json_schema(which: Literal["forage", "template"]) -> dict[str, Json]:
 def _with_templates(project: dict[str, Json]) -> dict[str, Json]:
     """Add the key that only forage.json has: there, templates have no files of their own."""
     template = Template.model_json_schema(schema_generator=_Generator)
-    tables = {**_table(project["$defs"]), **_table(template.pop("$defs")), "Template": template}
+    tables = {**as_table(project["$defs"]), **as_table(template.pop("$defs")), "Template": template}
     templates: Json = {
         "type": "object",
         "additionalProperties": {"$ref": "#/$defs/Template"},
@@ -63,9 +63,15 @@ def _with_templates(project: dict[str, Json]) -> dict[str, Json]:
     return {
         **project,
         "$defs": tables,
-        "properties": {**_table(project["properties"]), "templates": templates},
+        "properties": {**as_table(project["properties"]), "templates": templates},
     }
 
 
-def _table(value: Json) -> dict[str, Json]:
+def as_table(value: Json) -> dict[str, Json]:
+    """Take a part of a schema for the table that it is; an empty one if it is none."""
     return value if isinstance(value, dict) else {}
+
+
+def as_items(value: Json) -> list[Json]:
+    """Take a part of a schema for the list that it is; an empty one if it is none."""
+    return value if isinstance(value, list) else []

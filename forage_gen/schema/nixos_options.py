@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from forage_gen.quote import nix as q
-from forage_gen.schema.jsonschema import json_schema
+from forage_gen.schema.jsonschema import as_items, as_table, json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,8 +44,8 @@ _SIMPLE = {"string": "types.str", "boolean": "types.bool", "integer": "types.int
 def render() -> str:
     """Write the whole file."""
     project = json_schema("forage")
-    keys = _table(project["properties"]).items()
-    tables = {name: _table(each) for name, each in _table(project["$defs"]).items()}
+    keys = as_table(project["properties"]).items()
+    tables = {name: as_table(each) for name, each in as_table(project["$defs"]).items()}
     del tables["Source"]
     tables["project"] = {
         **project,
@@ -63,8 +63,8 @@ def _options(table: _Schema) -> str:
     required = table.get("required")
     names = required if isinstance(required, list) else []
     options = (
-        _option(name, _table(key), required=name in names)
-        for name, key in _table(table["properties"]).items()
+        _option(name, as_table(key), required=name in names)
+        for name, key in as_table(table["properties"]).items()
     )
     return "\n".join(options)
 
@@ -83,7 +83,7 @@ def _option(name: str, key: _Schema, *, required: bool) -> str:
 def _type(key: _Schema, *, package: bool = False) -> str:
     match key:
         case {"anyOf": [*choices]}:
-            return _one_of([_table(each) for each in choices], package=package)
+            return _one_of([as_table(each) for each in choices], package=package)
         case {"$ref": str(reference)}:
             return f"table {_variable(reference.rpartition('/')[2])}"
         case {"const": value}:
@@ -102,9 +102,9 @@ def _one_of(choices: list[_Schema], *, package: bool) -> str:
 def _of_json_type(key: _Schema, *, package: bool) -> str:
     match key:
         case {"type": "array", "items": items}:
-            return f"types.listOf {_inner(_type(_table(items), package=package))}"
+            return f"types.listOf {_inner(_type(as_table(items), package=package))}"
         case {"type": "object", "additionalProperties": values}:
-            return f"types.attrsOf {_inner(_type(_table(values)))}"
+            return f"types.attrsOf {_inner(_type(as_table(values)))}"
         case {"minimum": least, "maximum": most}:
             return f"types.ints.between {least} {most}"
     return "types.package" if package else _SIMPLE[str(key["type"])]
@@ -134,7 +134,7 @@ def _value(value: Json, indent: int) -> str:
 
 def _examples(name: str, key: _Schema) -> Iterator[str]:
     """Write the first example; that of a package as Nix code, which no value could be."""
-    for example in _items(key.get("examples"))[:1]:
+    for example in as_items(key.get("examples"))[:1]:
         if name not in PACKAGES:
             yield _value(example, 6)
         elif isinstance(example, list):
@@ -142,14 +142,6 @@ def _examples(name: str, key: _Schema) -> Iterator[str]:
             yield f"lib.literalExpression {q.string(f'with pkgs; [ {names} ]')}"
         else:
             yield f"lib.literalExpression {q.string(f'pkgs.{example}')}"
-
-
-def _table(value: Json) -> _Schema:
-    return value if isinstance(value, dict) else {}
-
-
-def _items(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
 
 
 if __name__ == "__main__":

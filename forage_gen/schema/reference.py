@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Literal
 
 from forage_gen.read.explain_errors import toml_text
-from forage_gen.schema.jsonschema import Json, json_schema
+from forage_gen.schema.jsonschema import Json, as_items, as_table, json_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,7 +45,7 @@ def _document(which: Literal["forage", "template"]) -> Iterator[str]:
 
 
 def _definitions(schema: _Schema) -> dict[str, _Schema]:
-    return {name: _table(each) for name, each in _table(schema.get("$defs")).items()}
+    return {name: as_table(each) for name, each in as_table(schema.get("$defs")).items()}
 
 
 def _section(table: _Schema, known: dict[str, _Schema], path: tuple[str, ...]) -> Iterator[str]:
@@ -55,7 +55,7 @@ def _section(table: _Schema, known: dict[str, _Schema], path: tuple[str, ...]) -
     yield f"{table['description']}\n"
     yield "| key | type | default | meaning | example |"
     yield "| --- | --- | --- | --- | --- |"
-    keys = {name: _table(key) for name, key in _table(table["properties"]).items()}
+    keys = {name: as_table(key) for name, key in as_table(table["properties"]).items()}
     keys.pop("templates", None)  # they have a part of the page of their own
     for name, key in keys.items():
         yield _row(name, key, known)
@@ -67,7 +67,7 @@ def _section(table: _Schema, known: dict[str, _Schema], path: tuple[str, ...]) -
 
 def _tables_below(name: str, key: _Schema) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Find the table that a key is, or that each of the free names below it is."""
-    items = _table(key.get("additionalProperties"))
+    items = as_table(key.get("additionalProperties"))
     for schema, path in ((key, (name,)), (items, (name, "NAME"))):
         if "$ref" in schema:
             yield _reference(schema), path
@@ -85,15 +85,15 @@ def _row(name: str, key: _Schema, known: dict[str, _Schema]) -> str:
 
 
 def _type(key: _Schema) -> str:
-    if choices := [_table(each) for each in _items(key.get("anyOf"))]:
+    if choices := [as_table(each) for each in as_items(key.get("anyOf"))]:
         return " or ".join(_type(each) for each in choices if each.get("type") != "null")
-    values = [key["const"]] if "const" in key else _items(key.get("enum"))
+    values = [key["const"]] if "const" in key else as_items(key.get("enum"))
     if values:
         return ", ".join(f"`{toml_text(value)}`" for value in values)
     if key.get("type") == "array":
-        return f"list of {_type(_table(key['items']))}s"
+        return f"list of {_type(as_table(key['items']))}s"
     if key.get("type") == "object":
-        return f"table of {_type(_table(key['additionalProperties']))}s"
+        return f"table of {_type(as_table(key['additionalProperties']))}s"
     return _TYPES.get(key.get("type"), "table")
 
 
@@ -103,16 +103,8 @@ def _default(key: _Schema) -> str:
 
 
 def _example(key: _Schema) -> str:
-    examples = _items(key.get("examples"))
+    examples = as_items(key.get("examples"))
     return f"`{toml_text(examples[0])}`" if examples else ""
-
-
-def _table(value: Json) -> _Schema:
-    return value if isinstance(value, dict) else {}
-
-
-def _items(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
 
 
 if __name__ == "__main__":
