@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
+
+# For a program under test that is started elsewhere: this checkout, and what there was before,
+# which in a Nix build is where the dependencies are.
+PYTHONPATH = os.pathsep.join(
+    filter(None, (str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")))
+)
 
 # The whole of what `scripts/testhost` and the `host` fixture call on this machine.
 TEST_HOST = (

@@ -15,6 +15,7 @@ import pytest
 from forage_gen import memo
 from forage_gen.project import compile_project
 from forage_gen.write.tree import write
+from tests.requirements import PYTHONPATH
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "examples" / "demo"
@@ -26,7 +27,7 @@ def forage_gen(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.Completed
     return subprocess.run(
         [sys.executable, "-m", "forage_gen", *map(str, arguments)],
         cwd=cwd,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": PYTHONPATH},
         capture_output=True,
         text=True,
         check=False,
@@ -132,7 +133,7 @@ def test_the_bytes_do_not_depend_on_the_surroundings(project: Path, tmp_path: Pa
     subprocess.run(
         ["sh", "-c", 'umask 077; exec "$0" -m forage_gen build', sys.executable],
         cwd=elsewhere,
-        env=os.environ | environment | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | environment | {"PYTHONPATH": PYTHONPATH},
         check=True,
         capture_output=True,
     )

@@ -22,7 +22,7 @@ from forage_gen.read.load import load
 from forage_gen.schema.models import Project, Template
 from forage_gen.write.review import Kind
 from tests.docs.pages import BOOK, OTHERS, PAGES, ROOT, Block, blocks, calls, commands
-from tests.requirements import require
+from tests.requirements import PYTHONPATH, require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,7 +159,7 @@ def forage_gen(words: list[str], directory: Path) -> int:
     return subprocess.run(
         [sys.executable, "-m", "forage_gen", *words],
         cwd=directory,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": PYTHONPATH},
         capture_output=True,
         text=True,
         check=False,
@@ -224,7 +224,7 @@ def test_its_finding_is_a_real_one(tmp_path: Path) -> None:
     told = subprocess.run(
         [sys.executable, "-m", "forage_gen", "check"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": PYTHONPATH},
         capture_output=True,
         text=True,
         check=False,

@@ -12,6 +12,7 @@ import pytest
 
 from forage_gen.importer.document import document
 from tests.importer.samples import LEFT_BEHIND, PLAIN
+from tests.requirements import PYTHONPATH
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "migrating.md"
@@ -23,7 +24,7 @@ def run(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.Com
     return subprocess.run(
         [sys.executable, "-m", "forage_gen", "import", *map(str, arguments)],
         cwd=cwd,
-        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"} | environment,
+        env={"PYTHONPATH": PYTHONPATH, "PATH": "/usr/bin:/bin"} | environment,
         capture_output=True,
         text=True,
         check=False,

@@ -14,7 +14,7 @@ from tests.pins.project import Project
 from tests.pins.repository import Repository
 from tests.pins.site import Site, make_certificate, serve
 from tests.pins.tools import prefetch_git
-from tests.requirements import require
+from tests.requirements import PYTHONPATH, require
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,7 @@ def forage_gen(tmp_path: Path) -> ForageGen:
     def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
         environment = os.environ | {
             "PATH": f"{prefetch_git().parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": PYTHONPATH,
             "XDG_CACHE_HOME": str(tmp_path / "cache"),
             "TMPDIR": str(temporary),
         }

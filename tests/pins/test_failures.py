@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pins.conftest import ROOT
 from tests.pins.test_lock import sri
 from tests.pins.tools import prefetch_git
+from tests.requirements import PYTHONPATH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -126,7 +126,7 @@ def test_an_interrupt(forage_gen: ForageGen, locked: Project, site: Site, tmp_pa
     locked.source("tool", type="url", url=f"{site.url}/tool")
     with subprocess.Popen(
         [sys.executable, "-m", "forage_gen", "lock", str(locked.root)],
-        env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")},
+        env=os.environ | {"PYTHONPATH": PYTHONPATH, "TMPDIR": str(tmp_path / "tmp")},
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
