@@ -80,3 +80,8 @@ def processes_with(sandbox: Sandbox, pattern: str, wrapper: str) -> tuple[list[s
     """
     *found, agent = sandbox.sh(script).stdout.splitlines()
     return found, agent
+
+
+def is_no_mount(host: TestHost, place: str) -> bool:
+    """Whether nothing is mounted there. systemd unmounts just after a sandbox has stopped."""
+    return host.run("findmnt", place, check=False).returncode != 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +15,7 @@ from tests.host.probes import (
     REFUSED,
     fetch,
     has_marker,
+    is_no_mount,
     leave_marker,
     look_up,
     processes_with,
@@ -220,7 +222,8 @@ def test_a_start_is_fresh_and_keeps_the_workspace(demo: Activated, name: str) ->
     assert has_marker(sandbox)
     demo.stop(name)
     assert not demo.active(name)
-    assert demo.host.run("findmnt", demo.sandbox(name).root, check=False).stdout == ""
+    gone = partial(is_no_mount, demo.host, demo.sandbox(name).root)
+    demo.host.wait_for(gone, "no root", timeout=30)
     sandbox = demo.running(name)
     assert not has_marker(sandbox)
     assert sandbox.run("cat", "/workspace/kept", user="agent").stdout == "work\n"

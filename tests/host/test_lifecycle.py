@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.host.probes import has_marker, leave_marker
+from tests.host.probes import has_marker, is_no_mount, leave_marker
 
 if TYPE_CHECKING:
     from tests.host.activate import Activated
@@ -31,10 +31,6 @@ def leftovers(host: TestHost) -> str:
         systemctl list-units --plain --no-legend --state=active 'forage-link@*' 'forage-netns@*'
     """
     return host.sh(script).stdout
-
-
-def is_no_mount(host: TestHost, place: str) -> bool:
-    return host.run("findmnt", place, check=False).returncode != 0
 
 
 def without(forage: Activated, name: str) -> str:
