@@ -19,7 +19,8 @@ let
   };
 in
 {
-  tests = forage-gen.override { withTests = true; };
+  # The package is built with its tests.
+  tests = forage-gen;
 
   lint = pkgs.callPackage ./lint.nix { inherit forage-shell; };
 

@@ -207,7 +207,8 @@ in
   options.services.forage = keys.project // {
     package = mkOption {
       type = types.package;
-      default = pkgs.callPackage ../nix/package.nix { };
+      # The tests are for those who build the package; no switch of a host waits for them.
+      default = pkgs.callPackage ../nix/package.nix { withTests = false; };
       defaultText = lib.literalMD "the `forage-gen` of this repository";
       description = ''
         The compiler. It runs when the host is built, and is not on the host afterwards.
