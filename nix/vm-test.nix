@@ -1,5 +1,17 @@
 # A NixOS host with one sandbox of each network mode, booted, and what an agent tries inside.
 # A module of the NixOS test framework: it takes a machine that runs virtual machines.
+{ lib, ... }:
+
+let
+  # The attacks of the test suite, for the test's own interpreter to read.
+  attacks = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../tests/__init__.py
+      ../tests/attacks
+    ];
+  };
+in
 {
   name = "forage";
 
@@ -27,8 +39,21 @@
               address = "198.18.0.10";
               prefixLength = 24;
             }
+            {
+              address = "192.168.77.10";
+              prefixLength = 24;
+            }
           ];
+          firewall.allowedTCPPorts = [ 80 ];
         };
+
+        # A service of the host that is open to others, and to no sandbox.
+        services.nginx = {
+          enable = true;
+          virtualHosts.default.locations."/".return = "200 host";
+        };
+
+        environment.systemPackages = [ pkgs.git ];
 
         users.users.alice = {
           isNormalUser = true;
@@ -49,7 +74,12 @@
           templates = {
             base = {
               nixDaemon = false;
-              extraPackages = [ pkgs.curl ];
+              extraPackages = [
+                pkgs.curl
+                pkgs.git
+                pkgs.python3
+              ];
+              resourceLimits.memoryMax = "512M";
             };
             none = {
               extends = "base";
@@ -83,7 +113,7 @@
         };
       };
 
-    # The internet: a name server, and a web server with two addresses.
+    # The internet: a name server, and a web server with two addresses; and one that is private.
     outside = {
       networking = {
         useDHCP = false;
@@ -95,6 +125,10 @@
           }
           {
             address = "198.18.0.2";
+            prefixLength = 24;
+          }
+          {
+            address = "192.168.77.20";
             prefixLength = 24;
           }
         ];
@@ -124,9 +158,17 @@
   };
 
   testScript = ''
+    import base64
+    import importlib
+    import json
     import shlex
+    import sys
+
+    sys.path.insert(0, "${attacks}")
+    ATTACKS = importlib.import_module("tests.attacks.catalogue").attacks()
 
     MODES = ["none", "restricted", "full"]
+    NAMESPACES = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"]
 
 
     def inside(sandbox, script, user="agent"):
@@ -148,6 +190,10 @@
     outside.wait_for_unit("nginx.service")
     machine.wait_for_unit("multi-user.target")
     machine.wait_until_succeeds(fetch("other.test"), timeout=60)
+    # What the attacks look for, and a repository that they find.
+    machine.succeed("echo only the host has this > /srv/marker-of-the-host")
+    for mode in MODES:
+        machine.succeed(f"runuser -u alice -- git init --quiet /home/alice/{mode}")
 
     for mode in MODES:
         with subtest(f"{mode} starts"):
@@ -186,5 +232,58 @@
 
     with subtest("full reaches the internet"):
         machine.succeed(inside("full", fetch("other.test")))
+
+    with subtest("full reaches no private address"):
+        machine.succeed(fetch("192.168.77.20"))
+        machine.fail(inside("full", fetch("192.168.77.20")))
+
+    with subtest("nobody reaches the host's own services"):
+        outside.succeed(fetch("198.18.0.10"))
+        for mode in ["restricted", "full"]:
+            for address in ["198.18.0.10", "192.168.77.10", "10.100.0.1"]:
+                machine.fail(inside(mode, fetch(address)))
+
+    with subtest("sandboxes do not reach each other"):
+        serve = "systemd-run --quiet python3 -m http.server 8000"
+        machine.succeed(inside("full", serve, user="root"))
+        machine.wait_until_succeeds(inside("full", fetch("127.0.0.1:8000")), timeout=30)
+        manifest = json.loads(machine.succeed("cat /etc/forage/tree/manifest.json"))
+        neighbour = manifest["sandboxes"]["full"]["address"]
+        machine.fail(inside("restricted", fetch(f"{neighbour}:8000")))
+
+    facts = {
+        "machine_id": machine.succeed("cat /etc/machine-id").strip(),
+        "name": machine.succeed("uname -n").strip(),
+        "namespaces": json.dumps(
+            {name: machine.succeed(f"readlink /proc/self/ns/{name}").strip() for name in NAMESPACES}
+        ),
+    }
+
+
+    def attack(program):
+        text = base64.b64encode(program.encode()).decode()
+        return f"echo {text} | base64 --decode | python3 -I - 2>&1"
+
+
+    for mode in MODES:
+        with subtest(f"{mode}: {len(ATTACKS)} attacks fail"):
+            for tried in ATTACKS:
+                for user in tried.users:
+                    command = inside(mode, attack(tried.program(facts)), user=user)
+                    _, said = machine.execute(command)
+                    assert "HELD: " in said, f"{tried.name} by {user}: {said}"
+                    assert "BROKEN: " not in said, f"{tried.name} by {user}: {said}"
+
+    for mode in MODES:
+        with subtest(f"{mode}: who takes too much memory is killed, alone"):
+            machine.fail(inside(mode, "python3 -c 'print(len(bytearray(900 << 20)) * b\"x\")'"))
+            machine.succeed(inside(mode, "true"))
+
+    with subtest("a reset throws away all but the workspace"):
+        machine.succeed(inside("none", "touch /marker", user="root"))
+        machine.succeed("systemctl restart systemd-nspawn@none.service")
+        machine.wait_until_succeeds(inside("none", "true"), timeout=120)
+        machine.fail(inside("none", "test -e /marker"))
+        machine.succeed(inside("none", "test -e /workspace/made"))
   '';
 }
