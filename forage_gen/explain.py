@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from forage_gen.emit.facts import allowed_hosts, limits, pinned
 from forage_gen.resolve import plan as p
+from forage_gen.values.capabilities import OFFERED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -164,6 +165,8 @@ def _spends(template: p.Template) -> Iterator[str]:
     yield f"processor time: {given.cpu_quota or 'no limit'}"
     yield f"memory: {given.memory_max or 'no limit'}"
     yield f"processes: {given.tasks_max or 'the default of systemd'}"
+    if given.io_weight is not None:
+        yield f"disks' time, when others want it: {given.io_weight} to the others' 100"
     yield f"disk: {given.disk_max / 2**30:.3g} GiB, in memory"
     yield f"time until it starts afresh: {template.reset_every or 'until somebody restarts it'}"
 
@@ -204,5 +207,13 @@ def _held(sandbox: p.Sandbox) -> Iterator[str]:
         yield "no user namespace: root inside is root on the host"
     yield f"a network namespace, {sandbox.netns}, that its root cannot configure"
     yield "no new privileges: setuid programs have no effect"
+    kept = ", ".join(sorted(OFFERED.keys() - template.capabilities_dropped))
+    yield "root's capabilities, without those that a booted system can do without" + (
+        f", but with {kept}" if kept else ""
+    )
     denied = ", ".join(template.syscalls_denied)
     yield "nspawn's system call filter" + (f", and none of {denied}" if denied else "")
+    if template.user_namespaces:
+        yield "programs inside may make user namespaces (`userNamespaces = false` ends that)"
+    else:
+        yield "no user namespaces inside: no nested containers, no bubblewrap"

@@ -73,6 +73,15 @@ in
       '';
     };
 
+    userNamespaces = mkOption {
+      type = types.bool;
+      default = true;
+      description = ''
+        Whether programs inside may make user namespaces. If not, the system says so to the
+        kernel before anything of the agent runs.
+      '';
+    };
+
     authorizedKeys = mkOption {
       type = types.listOf types.singleLineStr;
       default = [ ];
@@ -218,6 +227,29 @@ in
           . ${config.system.build.setEnvironment}
           exec /opt/forage/init
         '';
+      };
+    })
+
+    (mkIf (!cfg.userNamespaces) {
+      systemd.services.forage-namespaces = {
+        description = "No more user namespaces";
+        wantedBy = [ "sysinit.target" ];
+        before = [ "sysinit.target" ];
+        path = [
+          pkgs.bash
+          pkgs.util-linux
+        ];
+
+        # It ends with the system, and so does the sandbox, if it fails.
+        unitConfig = {
+          DefaultDependencies = false;
+          FailureAction = "exit-force";
+        };
+        serviceConfig = {
+          Type = "oneshot";
+          RemainAfterExit = true;
+          ExecStart = "/opt/forage/namespaces";
+        };
       };
     })
 

@@ -129,7 +129,21 @@ let
       type = types.either types.str (types.listOf types.str);
       default = "default";
       example = "default";
-      description = "`default`, or a list of system calls and groups in systemd's syntax.";
+      description = "`default`; `strict`, without io_uring, debuggers and what else exploits use; or a list of system calls and groups in systemd's syntax, which adds to the default.";
+    };
+
+    userNamespaces = mkOption {
+      type = types.nullOr types.bool;
+      default = null;
+      example = false;
+      description = "Whether programs inside may make user namespaces, as nested containers and bubblewrap do. They open much of the kernel. Default: not with `strict`.";
+    };
+
+    capabilities = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "CAP_SYS_PTRACE" ];
+      description = "What its root may do besides what a booted system needs: capabilities that systemd-nspawn would leave to it and Forage drops.";
     };
   };
 
@@ -202,6 +216,13 @@ let
       default = null;
       example = 512;
       description = "Processes and threads.";
+    };
+
+    ioWeight = mkOption {
+      type = types.nullOr (types.ints.between 1 10000);
+      default = null;
+      example = 50;
+      description = "Its share of the disks' time when others want it, too; the others have 100. It takes an I/O scheduler that counts: BFQ, or the kernel's io.cost.";
     };
 
     diskMax = mkOption {

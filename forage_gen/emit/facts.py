@@ -69,6 +69,7 @@ def limits(given: p.Limits) -> dict[str, str | int | None]:
         "cpuQuota": given.cpu_quota,
         "memoryMax": given.memory_max,
         "tasksMax": given.tasks_max,
+        "ioWeight": given.io_weight,
         "diskMax": given.disk_max,
     }
 

@@ -30,6 +30,25 @@ TimeoutStartSec=15min
 WantedBy=multi-user.target
 """
 
+# It ends with the system, and so does the sandbox, if it fails.
+_NAMESPACES_SERVICE = f"""\
+# Written by forage-gen. Do not edit: change the project and run `forage-gen build`.
+
+[Unit]
+Description=No more user namespaces
+DefaultDependencies=no
+Before=sysinit.target
+FailureAction=exit-force
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart={p.NAMESPACES_SCRIPT}
+
+[Install]
+WantedBy=sysinit.target
+"""
+
 _PROFILE = f"""\
 # Written by forage-gen. Do not edit: change the project and run `forage-gen build`.
 PATH={p.OWN_BIN}:$PATH
@@ -48,6 +67,9 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         if template.init_commands:
             path = f"{root}/etc/systemd/system/forage-init.service"
             yield Artifact(path, _INIT_SERVICE.encode())
+        if not template.user_namespaces:
+            path = f"{root}/etc/systemd/system/forage-namespaces.service"
+            yield Artifact(path, _NAMESPACES_SERVICE.encode())
 
 
 def _resolv_conf(template: p.Template, plan: p.Plan) -> str:

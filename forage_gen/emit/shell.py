@@ -25,6 +25,9 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             yield _wrapper(template, agent)
         if template.init_commands:
             yield _init(template)
+        if not template.user_namespaces:
+            text = render(q.ShellToken, "shell/namespaces.sh.j2")
+            yield Artifact(template.namespaces_file, text.encode(), executable=True)
     for sandbox in plan.sandboxes:
         yield _facts(sandbox, plan)
 

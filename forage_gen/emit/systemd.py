@@ -104,6 +104,7 @@ def _drop_in(sandbox: p.Sandbox, digest: str) -> Artifact:
         cpu_quota=q.percentage(limits.cpu_quota) if limits.cpu_quota else None,
         memory_max=q.plain(limits.memory_max) if limits.memory_max else None,
         tasks_max=q.integer(limits.tasks_max) if limits.tasks_max else None,
+        io_weight=q.integer(limits.io_weight) if limits.io_weight else None,
     )
     return Artifact(f"{UNITS}/{sandbox.unit}.d/forage.conf", text.encode())
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from forage_gen import catalogue
 from forage_gen.diagnostics import error
+from forage_gen.resolve.isolation import check_isolation
 from forage_gen.resolve.names import agent_hosts, agent_kind, ports_by_name
 from forage_gen.resolve.plan import AGENT_HOME, WORKSPACE
 from forage_gen.values.hosts import AddressHost, NameHost, is_private
@@ -40,6 +41,7 @@ def check_template(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagn
     yield from _wildcard_ports(merged)
     yield from _mounts(merged)
     yield from _overlaps(merged)
+    yield from check_isolation(merged)
 
 
 def protected_paths(template: Template) -> tuple[str, ...]:

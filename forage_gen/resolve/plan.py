@@ -33,6 +33,7 @@ AGENT_HOME = "/home/agent"
 AGENT_PROGRAMS = "/etc/forage/agents"
 OWN_BIN = "/opt/forage/bin"
 INIT_SCRIPT = "/opt/forage/init"
+NAMESPACES_SCRIPT = "/opt/forage/namespaces"
 FACTS_INSIDE = "/etc/forage.json"
 
 UIDS_PER_SANDBOX = 65536
@@ -124,6 +125,7 @@ class Limits:
     cpu_quota: str | None
     memory_max: str | None
     tasks_max: int | None
+    io_weight: int | None
     disk_max: int
 
 
@@ -151,6 +153,9 @@ class Template:
     mounts: tuple[Mount, ...]
     limits: Limits
     private_users: bool
+    user_namespaces: bool
+    capabilities_dropped: tuple[str, ...]
+    syscall_profile: str | None
     syscalls_allowed: tuple[str, ...]
     syscalls_denied: tuple[str, ...]
     git_user: str | None
@@ -182,6 +187,11 @@ class Template:
     def init_file(self) -> str:
         """Where the tree has the script of the init commands."""
         return self.guest_root + INIT_SCRIPT
+
+    @property
+    def namespaces_file(self) -> str:
+        """Where the tree has the script that ends the making of user namespaces."""
+        return self.guest_root + NAMESPACES_SCRIPT
 
     @property
     def facts_file(self) -> str:

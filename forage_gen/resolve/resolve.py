@@ -21,6 +21,7 @@ from forage_gen.resolve.allocate import (
 )
 from forage_gen.resolve.combinations import check_template, config_target, protected_paths
 from forage_gen.resolve.inherit import Merged, merge_templates
+from forage_gen.resolve.isolation import dropped, user_namespaces
 from forage_gen.resolve.names import agent_kind, name_rules
 from forage_gen.resolve.nesting import check_nesting
 from forage_gen.resolve.pins import check_pins
@@ -184,9 +185,13 @@ def _template(merged: Merged, number: int, owner: p.Owner) -> p.Template:
             cpu_quota=limits.cpu_quota.text if limits.cpu_quota else None,
             memory_max=limits.memory_max.text if limits.memory_max else None,
             tasks_max=limits.tasks_max.count if limits.tasks_max else None,
+            io_weight=limits.io_weight,
             disk_max=limits.disk_max.size,
         ),
         private_users=model.isolation.private_users,
+        user_namespaces=user_namespaces(model.isolation),
+        capabilities_dropped=dropped(model.isolation),
+        syscall_profile=model.isolation.syscall_filter.profile,
         syscalls_allowed=model.isolation.syscall_filter.allow,
         syscalls_denied=model.isolation.syscall_filter.deny,
         git_user=model.agent_identity.git_user,

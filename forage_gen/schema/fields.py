@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from forage_gen.values import (
     accounts,
     calendar,
+    capabilities,
     commands,
     env,
     hosts,
@@ -134,6 +135,7 @@ TasksMax = Annotated[limits.TasksMax, _checked(int, _NO_INTEGER, "integer", limi
 Calendar = Annotated[str, _text(calendar.calendar_expression)]
 PackagePath = Annotated[tuple[str, ...], _text(packages.attribute_path)]
 AuthorizedKey = Annotated[sshkeys.AuthorizedKey, _text(sshkeys.authorized_key)]
+Capability = Annotated[capabilities.Capability, _text(capabilities.capability)]
 SyscallFilter = Annotated[syscalls.SyscallFilter, _Grammar(_syscall_filter, _STRING_OR_LIST)]
 EnvVarName = Annotated[env.EnvVarName, _text(env.env_var_name)]
 InitCommand = Annotated[commands.InitCommand, _text(commands.init_command)]

@@ -111,6 +111,12 @@ class ResourceLimits(_Strict):
         examples=[512],
         description="Processes and threads.",
     )
+    io_weight: Annotated[int, Field(ge=1, le=10000)] | None = Field(
+        default=None,
+        examples=[50],
+        description="Its share of the disks' time when others want it, too; the others have 100. "
+        "It takes an I/O scheduler that counts: BFQ, or the kernel's io.cost.",
+    )
     disk_max: f.DiskSize = Field(
         default="2G",
         examples=["2G"],
@@ -131,7 +137,20 @@ class Isolation(_Strict):
         default="default",
         examples=["default"],
         validate_default=True,
-        description="`default`, or a list of system calls and groups in systemd's syntax.",
+        description="`default`; `strict`, without io_uring, debuggers and what else exploits use; "
+        "or a list of system calls and groups in systemd's syntax, which adds to the default.",
+    )
+    user_namespaces: bool | None = Field(
+        default=None,
+        examples=[False],
+        description="Whether programs inside may make user namespaces, as nested containers and "
+        "bubblewrap do. They open much of the kernel. Default: not with `strict`.",
+    )
+    capabilities: list[f.Capability] = Field(
+        default=[],
+        examples=[["CAP_SYS_PTRACE"]],
+        description="What its root may do besides what a booted system needs: capabilities that "
+        "systemd-nspawn would leave to it and Forage drops.",
     )
 
 

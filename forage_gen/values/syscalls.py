@@ -5,6 +5,9 @@ list of calls that nspawn allows. It differs from the setting of the same name
 for services (systemd.exec(5)): no `:errno`, and a `~` at the start of a line
 counts for the whole line, so allowed and denied items go on lines of their own.
 
+nspawn allows some calls only with a capability. Forage drops CAP_SYS_PTRACE, which
+is for looking at other users' processes, and allows what a debugger calls.
+
 Taking a group away has a trap. nspawn goes through its own list of groups and
 calls, and leaves out those that bear a denied name. A call that is in its list
 by another way stays allowed, without a word: `~@debug` does not deny `ptrace`,
@@ -31,11 +34,26 @@ _GROUPS = """
 SYSCALL_GROUPS = frozenset(_GROUPS.split())
 """The groups that all of systemd 252 to 257 know (`systemd-analyze syscall-filter`)."""
 
+_DEBUGGERS = ("ptrace", "process_vm_readv", "process_vm_writev")
+"""What nspawn would allow with CAP_SYS_PTRACE. The kernel lets users trace their own processes."""
+
+_STRICT = """
+    io_uring_enter io_uring_register io_uring_setup
+    kcmp pidfd_getfd process_madvise process_vm_readv process_vm_writev ptrace
+    get_mempolicy mbind migrate_pages move_pages set_mempolicy set_mempolicy_home_node
+    fanotify_init fanotify_mark modify_ldt open_by_handle_at quotactl_fd remap_file_pages
+    userfaultfd vhangup vmsplice
+"""
+
 SYSCALL_PROFILES: dict[str, tuple[str, ...]] = {
-    # The list that nspawn allows by itself, unchanged.
+    # The list that nspawn allows by itself, and debuggers.
     "default": (),
+    # Without what exploits of the kernel like, and neither a booted system nor a compiler needs.
+    "strict": tuple(f"~{name}" for name in _STRICT.split()),
 }
 """The named profiles: name to the items that it stands for."""
+
+STRICT = "strict"
 
 # What stays allowed of a group that is denied, as nspawn lists it besides.
 _STAYS: dict[str, tuple[str, ...]] = {
@@ -68,10 +86,12 @@ class SyscallFilter:
     Attributes:
         allow: Groups and calls to allow.
         deny: Groups and calls to deny, without `~`. They win over `allow`.
+        profile: The name of the profile; None for a list.
     """
 
     allow: tuple[str, ...]
     deny: tuple[str, ...]
+    profile: str | None = None
 
 
 def syscall_filter(value: str | Sequence[str]) -> SyscallFilter:
@@ -106,7 +126,12 @@ def syscall_filter(value: str | Sequence[str]) -> SyscallFilter:
             message=f"`{both}` is both allowed and denied.",
             hint="Remove one of the two; nspawn would deny it.",
         )
-    return SyscallFilter(tuple(allow), tuple(deny))
+    debuggers = (name for name in _DEBUGGERS if name not in deny)
+    return SyscallFilter(
+        tuple(dict.fromkeys((*debuggers, *allow))),
+        tuple(deny),
+        value if isinstance(value, str) else None,
+    )
 
 
 def _profile(name: str) -> tuple[str, ...]:

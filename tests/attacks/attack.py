@@ -14,7 +14,8 @@ MARKER = "/srv/marker-of-the-host"
 MARKER_TEXT = "only the host has this"
 
 FACTS: dict[str, str] = {}
-"""What the attacks are told of the host: `machine_id`, `name`, `namespaces` (links in /proc)."""
+"""What the attacks are told: of the host `machine_id`, `name` and `namespaces` (links in /proc),
+and the `own_key` of the sandbox."""
 
 _X86, _ARM = "x86_64", "aarch64"
 
@@ -52,7 +53,8 @@ _NUMBERS = {
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 MS_REMOUNT, MS_BIND = 32, 4096
-CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID = 0x20000, 0x10000000, 0x20000000
+CLONE_NEWNS = 0x20000
+CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 
 
 def held(why: object) -> NoReturn:

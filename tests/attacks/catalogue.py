@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HERE = Path(__file__).parent
-NO_ATTACKS = {"__init__", "attack", "catalogue", "conftest"}
+_KNOWN = {
+    *("FENCE", "SOURCE", "USERS", "OPEN"),
+    *("CONTROL", "CONTROL_USER", "PREPARE", "UNCONTROLLED"),
+}
+NO_ATTACKS = {"__init__", "attack", "catalogue", "conftest", "document", "profiles"}
 
 # Runs an attack from standard input, where none of these modules can be imported.
 _LOADER = """
@@ -47,8 +51,7 @@ class Attack:
             for statement in tree.body
             if isinstance(statement, ast.Assign)
             and isinstance(statement.targets[0], ast.Name)
-            and statement.targets[0].id
-            in {"FENCE", "SOURCE", "USERS", "CONTROL", "CONTROL_USER", "PREPARE", "UNCONTROLLED"}
+            and statement.targets[0].id in _KNOWN
         }
 
     def _text(self, name: str) -> str:
@@ -75,6 +78,20 @@ class Attack:
         users = self._constants.get("USERS", ("agent", "root"))
         assert isinstance(users, tuple)
         return users
+
+    @property
+    def open(self) -> dict[str, str]:
+        """Where it does get what it wants: who tries it in which sandbox, and why that is so.
+
+        A key is `sandbox` or `sandbox/user`.
+        """
+        given = self._constants.get("OPEN", {})
+        assert isinstance(given, dict)
+        return given
+
+    def why_open(self, sandbox: str, user: str) -> str | None:
+        """Why it succeeds there; None if it has to fail."""
+        return self.open.get(sandbox, self.open.get(f"{sandbox}/{user}"))
 
     @property
     def control_user(self) -> str:

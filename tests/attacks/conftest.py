@@ -8,21 +8,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.attacks.attack import MARKER, MARKER_TEXT
+from tests.attacks.profiles import PROFILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.attacks.document import Outcomes
     from tests.host.activate import Activated
+    from tests.testhost.host import Sandbox
 
 VICTIM = "victim-of-the-host"
 
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
-# Programs that would give the agent more than it has, if anything did.
+# Programs that would give the agent more than it has, if anything did. Root has the capability
+# to make the last one in the profile that keeps it (`listed`).
 _TEMPTATIONS = """
 install -m 4755 /usr/bin/id /opt/setuid-id
 install -m 0755 /usr/bin/cat /opt/capable-cat
-setcap cap_dac_read_search+ep /opt/capable-cat
+setcap cap_dac_read_search+ep /opt/capable-cat || [ -e /etc/forage.json ]
 """
 
 # What the attacks find in the workspace; on the host, /workspace is a plain directory.
@@ -41,9 +45,11 @@ def attacked(activated: Activated) -> Iterator[Activated]:
     host.write(MARKER, MARKER_TEXT)
     host.sh(_TEMPTATIONS)
     host.sh(_REPOSITORY, "/workspace")
-    # A sandbox that runs has made what it protects.
-    activated.stop("coder")
-    host.run("runuser", "-u", "alice", "--", "bash", "-euc", _REPOSITORY, "_", workspace(activated))
+    for name in PROFILES:
+        # A sandbox that runs has made what it protects.
+        activated.stop(name)
+        as_owner = ("runuser", "-u", "alice", "--", "bash", "-euc", _REPOSITORY, "_")
+        host.run(*as_owner, workspace(activated, name))
     units = {
         f"{VICTIM}-process": f"exec -a {VICTIM} sleep infinity",
         f"{VICTIM}-abstract": f"exec socat ABSTRACT-LISTEN:{VICTIM},fork PIPE",
@@ -51,15 +57,29 @@ def attacked(activated: Activated) -> Iterator[Activated]:
     }
     for unit, script in units.items():
         host.run("systemd-run", f"--unit={unit}", "--collect", "bash", "-c", script)
-    activated.running("coder").sh(_TEMPTATIONS)
+    for name in PROFILES:
+        tempt(activated.running(name))
     yield activated
     host.run("systemctl", "stop", *units)
-    activated.stop("coder")
-    host.run("rm", "-rf", "/workspace", MARKER, f"{workspace(activated)}/.git")
+    for name in PROFILES:
+        activated.stop(name)
+        host.run("rm", "-rf", f"{workspace(activated, name)}/.git")
+    host.run("rm", "-rf", "/workspace", MARKER)
 
 
-def workspace(project: Activated) -> str:
-    return project.sandbox("coder").workspace.source
+def tempt(sandbox: Sandbox) -> None:
+    """Lay out what an attacker might use, as the sandbox's root."""
+    sandbox.sh(_TEMPTATIONS)
+
+
+def workspace(project: Activated, name: str) -> str:
+    return project.sandbox(name).workspace.source
+
+
+@pytest.fixture(scope="package")
+def outcomes() -> Outcomes:
+    """What came of the attacks so far."""
+    return {}
 
 
 @pytest.fixture(scope="package")

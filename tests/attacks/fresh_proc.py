@@ -13,6 +13,7 @@ from tests.attacks.attack import (
 )
 
 FENCE = "user namespace"
+OPEN = {"shared/root": "it is the host's root, and mounts what it likes"}
 
 os.makedirs("/tmp/proc", exist_ok=True)
 try:

@@ -5,6 +5,7 @@ import os
 from tests.attacks.attack import CLONE_NEWNS, CLONE_NEWUSER, first_writable, held, mount, syscall
 
 FENCE = "network namespace of another user namespace"
+OPEN = {"shared/root": "it is the host's root, and mounts what it likes"}
 
 os.makedirs("/tmp/sys", exist_ok=True)
 try:

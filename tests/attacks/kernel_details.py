@@ -3,6 +3,7 @@
 from tests.attacks.attack import first_readable
 
 FENCE = "masked /proc and /sys"
+OPEN = {"shared/root": "it is the host's root"}
 
 first_readable(
     [

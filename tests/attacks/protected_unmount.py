@@ -6,6 +6,7 @@ from tests.attacks.attack import first_writable
 
 FENCE = "locked mounts of another user namespace"
 SOURCE = "mount_namespaces(7)"
+OPEN = {"shared/root": "it is the host's root, and mounts what it likes"}
 
 libc = ctypes.CDLL(None, use_errno=True)
 MNT_DETACH = 2

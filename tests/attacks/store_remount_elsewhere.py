@@ -5,6 +5,7 @@ import os
 from tests.attacks.attack import MS_BIND, MS_REMOUNT, broken, held, mount
 
 FENCE = "user namespace, locked mount flags"
+OPEN = {"shared/root": "it is the host's root, and mounts what it likes"}
 
 os.makedirs("/tmp/store", exist_ok=True)
 try:

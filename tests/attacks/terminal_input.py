@@ -9,6 +9,7 @@ from tests.attacks.attack import broken, held
 
 FENCE = "user namespace, dev.tty.legacy_tiocsti"
 SOURCE = "TIOCSTI(2const)"
+OPEN = {"shared/root": "it is the host's root"}
 
 _, terminal = pty.openpty()
 for path in ("/dev/console", os.ttyname(terminal)):

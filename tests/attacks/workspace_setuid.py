@@ -6,6 +6,7 @@ from tests.attacks.attack import broken, held
 
 FENCE = "id-mapped mount that maps the owner alone"
 SOURCE = "mount_setattr(2)"
+OPEN = {"shared/root": "it is the host's root"}
 
 path = "/workspace/setuid-root"
 try:

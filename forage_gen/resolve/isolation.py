@@ -1,0 +1,55 @@
+"""How a sandbox is held, as its template's keys add up to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from forage_gen.diagnostics import error
+from forage_gen.values.capabilities import OFFERED
+from forage_gen.values.syscalls import STRICT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from forage_gen.diagnostics import Diagnostic
+    from forage_gen.resolve.inherit import Merged
+    from forage_gen.schema.models import Isolation
+
+# What sets the limit of user namespaces needs it, in the sandbox's own (kernel/ucount.c).
+_SETS_LIMITS = "CAP_SYS_RESOURCE"
+
+
+def user_namespaces(isolation: Isolation) -> bool:
+    """Whether programs inside may make user namespaces."""
+    if isolation.user_namespaces is None:
+        return isolation.syscall_filter.profile != STRICT
+    return isolation.user_namespaces
+
+
+def dropped(isolation: Isolation) -> tuple[str, ...]:
+    """List the capabilities to drop of those that nspawn leaves."""
+    kept: set[str] = {*isolation.capabilities}
+    if not user_namespaces(isolation):
+        kept.add(_SETS_LIMITS)
+    return tuple(sorted(OFFERED.keys() - kept))
+
+
+def check_isolation(merged: Merged) -> Iterator[Diagnostic]:
+    """Yield what would have no effect, or one that reaches beyond the sandbox."""
+    isolation = merged.model.isolation
+    if not isolation.private_users:
+        if not user_namespaces(isolation):
+            by = "userNamespaces" if isolation.user_namespaces is not None else "syscallFilter"
+            message = (
+                "Without a user namespace of its own, a sandbox cannot be kept from making others:"
+                " the limit would be the host's."
+            )
+            hint = "Write `privateUsers = true`, or `userNamespaces = true`."
+            yield error("namespaces-of-host", message, hint, merged.value(("isolation", by)))
+        return
+    for index, name in enumerate(isolation.capabilities):
+        if not OFFERED[name]:
+            message = f"`{name}` has no effect in a user namespace, which the sandbox has."
+            hint = "Remove it; only with `privateUsers = false`, which is worse, would it have one."
+            where = merged.value(("isolation", "capabilities", index))
+            yield error("capability-without-effect", message, hint, where)
