@@ -31,7 +31,8 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             template=q.plain(template.name),
             users=q.plain(users),
             private_users=template.private_users,
-            dropped=[q.name_word(name) for name in template.capabilities_dropped],
+            drops=bool(template.capabilities_dropped),
+            dropped=q.NspawnToken.joined(" ", map(q.name_word, template.capabilities_dropped)),
             syscall_filters=_syscall_filters(template),
             binds=list(_binds(sandbox)),
         )

@@ -46,6 +46,7 @@ def test_it_fails_in_a_sandbox(
     outcomes[case] = said.startswith("HELD: ")
     if not outcomes[case] and user == "root":
         attacked.stop(sandbox)  # what it broke is no help for the next
+        attacked.mend()
         tempt(attacked.running(sandbox))
 
     assert said.startswith("BROKEN: " if attack.why_open(sandbox, user) else "HELD: ")

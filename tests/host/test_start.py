@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.host.activate import Activated
     from tests.testhost.host import Sandbox
 
-SANDBOXES = ("coder", "research", "review", "shared")
+SANDBOXES = ("coder", "research", "review", "shared", "strict", "listed")
 
 
 @pytest.mark.parametrize("name", SANDBOXES)

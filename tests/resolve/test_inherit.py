@@ -147,7 +147,8 @@ def test_a_profile_replaces_a_list_with_its_items(tmp_path: Path) -> None:
         },
     )
     merged = done.templates["web"]
-    assert merged.model.isolation.syscall_filter.allow == ()
+    assert merged.model.isolation.syscall_filter.profile == "default"
+    assert "@mount" not in merged.model.isolation.syscall_filter.allow
     assert ("isolation", "syscallFilter", 0) not in merged.origins
     assert merged.value(("isolation", "syscallFilter", 0)).file == "templates/web.toml"
 

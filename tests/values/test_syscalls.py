@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,24 +17,27 @@ from forage_gen.values.syscalls import (
 from tests.requirements import require
 from tests.values.table import check_readable, problem_of
 
+VM = ("process_vm_readv", "process_vm_writev")
+DEBUGGERS = ("ptrace", *VM)
+
 
 @pytest.mark.parametrize(
     ("value", "allow", "deny"),
     [
-        ("default", (), ()),
-        ([], (), ()),
-        (["@keyring", "bpf"], ("@keyring", "bpf"), ()),
-        (["~@mount", "~ptrace", "@keyring"], ("@keyring",), ("@mount", "ptrace")),
-        (["~ptrace", "~ptrace"], (), ("ptrace",)),
-        # What nspawn would go on to allow is denied by name.
-        (["~@debug"], (), ("@debug", "ptrace")),
-        (["~@ipc"], (), ("@ipc", "process_vm_readv", "process_vm_writev")),
-        (["~@reboot"], (), ("@reboot", "reboot")),
-        (["~@debug", "~ptrace"], (), ("@debug", "ptrace")),
+        ([], DEBUGGERS, ()),
+        (["@keyring", "bpf"], (*DEBUGGERS, "@keyring", "bpf"), ()),
+        (["~@mount", "~ptrace", "@keyring"], (*VM, "@keyring"), ("@mount", "ptrace")),
+        (["~ptrace", "~ptrace"], VM, ("ptrace",)),
+        (["ptrace"], DEBUGGERS, ()),
+        # What would go on to be allowed is denied by name.
+        (["~@debug"], VM, ("@debug", "ptrace")),
+        (["~@ipc"], ("ptrace",), ("@ipc", "process_vm_readv", "process_vm_writev")),
+        (["~@reboot"], DEBUGGERS, ("@reboot", "reboot")),
+        (["~@debug", "~ptrace"], VM, ("@debug", "ptrace")),
     ],
 )
 def test_syscall_filter(
-    value: str | list[str],
+    value: list[str],
     allow: tuple[str, ...],
     deny: tuple[str, ...],
 ) -> None:
@@ -43,7 +47,7 @@ def test_syscall_filter(
 @pytest.mark.parametrize(
     ("value", "code", "message", "hint"),
     [
-        ("strict", "syscall-profile", "`strict` is not a profile", "`default`, or a list"),
+        ("tight", "syscall-profile", "`tight` is not a profile", "`strict`, or a list"),
         ("~@mount", "syscall-profile", "not a profile", '`["~@mount"]`'),
         ("~@mount ~ptrace", "syscall-profile", "not a profile", '`["~@mount", "~ptrace"]`'),
         ("", "syscall-profile", "not a profile", "`default`"),
@@ -83,7 +87,11 @@ def test_syscall_filter_refuses(
 
 def test_profiles_are_lists_themselves() -> None:
     for name, items in SYSCALL_PROFILES.items():
-        assert syscall_filter(name) == syscall_filter(items)
+        assert syscall_filter(name) == replace(syscall_filter(items), profile=name)
+
+
+def test_the_strict_profile_adds_nothing_to_nspawns_list() -> None:
+    assert syscall_filter("strict").allow == ()
 
 
 def groups_of_systemd() -> dict[str, set[str]]:

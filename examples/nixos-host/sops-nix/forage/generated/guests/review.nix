@@ -8,6 +8,7 @@
     gid = 100;
     nixDaemon = false;
     init = false;
+    userNamespaces = true;
   };
   environment.systemPackages = [
     pkgs.ripgrep
