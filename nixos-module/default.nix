@@ -367,7 +367,13 @@ in
     # to the kernel again whenever a switch changes one of its settings. The priority is one
     # that no module of NixOS uses (nat has 99, docker 98, tailscale 97): two definitions of the
     # same priority are an error here, even when they agree.
-    boot.kernel.sysctl."net.ipv4.conf.all.forwarding" = lib.mkOverride 96 true;
+    boot.kernel.sysctl = {
+      "net.ipv4.conf.all.forwarding" = lib.mkOverride 96 true;
+
+      # Each sandbox gets a part of what the host's root may have, and the kernel's 128 is too
+      # little to divide. The priority is below the one of every module that raises it as well.
+      "fs.inotify.max_user_instances" = lib.mkOverride 1100 8192;
+    };
 
     networking = {
       # The table `inet forage` is the whole policy on these interfaces. A packet has to pass

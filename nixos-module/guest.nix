@@ -73,12 +73,12 @@ in
       '';
     };
 
-    userNamespaces = mkOption {
+    awaitLimits = mkOption {
       type = types.bool;
-      default = true;
+      default = false;
       description = ''
-        Whether programs inside may make user namespaces. If not, the system says so to the
-        kernel before anything of the agent runs.
+        Whether the system waits, before anything of the agent runs, until the host has set the
+        limits of its user namespace.
       '';
     };
 
@@ -230,15 +230,12 @@ in
       };
     })
 
-    (mkIf (!cfg.userNamespaces) {
-      systemd.services.forage-namespaces = {
-        description = "No more user namespaces";
+    (mkIf cfg.awaitLimits {
+      systemd.services.forage-limits = {
+        description = "Wait for the limits that the host sets";
         wantedBy = [ "sysinit.target" ];
         before = [ "sysinit.target" ];
-        path = [
-          pkgs.bash
-          pkgs.util-linux
-        ];
+        path = [ pkgs.bash ];
 
         # It ends with the system, and so does the sandbox, if it fails.
         unitConfig = {
@@ -248,7 +245,7 @@ in
         serviceConfig = {
           Type = "oneshot";
           RemainAfterExit = true;
-          ExecStart = "/opt/forage/namespaces";
+          ExecStart = "/opt/forage/await-limits";
         };
       };
     })

@@ -31,11 +31,11 @@ WantedBy=multi-user.target
 """
 
 # It ends with the system, and so does the sandbox, if it fails.
-_NAMESPACES_SERVICE = f"""\
+_LIMITS_SERVICE = f"""\
 # Written by forage-gen. Do not edit: change the project and run `forage-gen build`.
 
 [Unit]
-Description=No more user namespaces
+Description=Wait for the limits that the host sets
 DefaultDependencies=no
 Before=sysinit.target
 FailureAction=exit-force
@@ -43,7 +43,7 @@ FailureAction=exit-force
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart={p.NAMESPACES_SCRIPT}
+ExecStart={p.AWAIT_LIMITS_SCRIPT}
 
 [Install]
 WantedBy=sysinit.target
@@ -67,9 +67,9 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         if template.init_commands:
             path = f"{root}/etc/systemd/system/forage-init.service"
             yield Artifact(path, _INIT_SERVICE.encode())
-        if not template.user_namespaces:
-            path = f"{root}/etc/systemd/system/forage-namespaces.service"
-            yield Artifact(path, _NAMESPACES_SERVICE.encode())
+        if template.private_users:
+            path = f"{root}/etc/systemd/system/forage-limits.service"
+            yield Artifact(path, _LIMITS_SERVICE.encode())
 
 
 def _resolv_conf(template: p.Template, plan: p.Plan) -> str:

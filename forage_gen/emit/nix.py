@@ -71,7 +71,7 @@ def _guest(template: p.Template, plan: p.Plan) -> Artifact:
         gid=q.integer(plan.owner.gid),
         nix_daemon=q.boolean(template.nix_daemon),
         init=q.boolean(bool(template.init_commands)),
-        user_namespaces=q.boolean(template.user_namespaces),
+        await_limits=q.boolean(template.private_users),
         authorized_keys=_keys(plan),
         agents=[
             _Agent(q.attr_name(agent.name), _package(agent.package), _program(agent))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield the scripts of the units, the facts they read, and each template's own scripts."""
-    for name in ("forage-link", "forage-prepare", "forage-release"):
+    for name in ("forage-limits", "forage-link", "forage-prepare", "forage-release"):
         text = render(
             q.ShellToken, f"shell/{name}.sh.j2", tree=q.word(p.TREE), stopped=q.word(p.STOPPED)
         )
@@ -25,9 +25,9 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             yield _wrapper(template, agent)
         if template.init_commands:
             yield _init(template)
-        if not template.user_namespaces:
-            text = render(q.ShellToken, "shell/namespaces.sh.j2")
-            yield Artifact(template.namespaces_file, text.encode(), executable=True)
+        if template.private_users:
+            text = render(q.ShellToken, "shell/await-limits.sh.j2")
+            yield Artifact(template.await_limits_file, text.encode(), executable=True)
     for sandbox in plan.sandboxes:
         yield _facts(sandbox, plan)
 
@@ -74,6 +74,8 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
         guest_files=q.word(f"{p.TREE}/{template.guest_root}"),
         owner_uid=q.integer(owner.uid),
         owner_gid=q.integer(owner.gid),
+        uid_base=q.integer(sandbox.uid_base) if template.private_users else None,
+        user_namespaces=q.integer(p.USER_NAMESPACES if template.user_namespaces else 0),
         secrets_uid=q.integer(shift + owner.uid),
         secrets_gid=q.integer(shift + owner.gid),
         workspace=q.word(sandbox.workspace.source),

@@ -28,6 +28,7 @@ PAGE = 4096
 
 _SHARED = (
     "forage-netns@.service",
+    "forage-limits@.service",
     "forage-link@.service",
     "forage-firewall.service",
     "forage-upstream.service",
@@ -95,6 +96,9 @@ def _drop_in(sandbox: p.Sandbox, digest: str) -> Artifact:
         guest=q.unit_name(f"forage-guest@{template.name}.service"),
         restart_if_changed=sandbox.restart_if_changed,
         needs=list(_needs(sandbox)),
+        limits=q.unit_name(f"forage-limits@{sandbox.name}.service")
+        if template.private_users
+        else None,
         timer=q.unit_name(f"forage-reset@{sandbox.name}.timer") if template.reset_every else None,
         tool_path=q.plain(TOOL_PATH),
         netns_path=q.plain(f"{p.NETNS}/{sandbox.netns}"),

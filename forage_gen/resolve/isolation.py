@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from forage_gen.resolve.inherit import Merged
     from forage_gen.schema.models import Isolation
 
-# What sets the limit of user namespaces needs it, in the sandbox's own (kernel/ucount.c).
-_SETS_LIMITS = "CAP_SYS_RESOURCE"
-
 
 def user_namespaces(isolation: Isolation) -> bool:
     """Whether programs inside may make user namespaces."""
@@ -28,10 +25,7 @@ def user_namespaces(isolation: Isolation) -> bool:
 
 def dropped(isolation: Isolation) -> tuple[str, ...]:
     """List the capabilities to drop of those that nspawn leaves."""
-    kept: set[str] = {*isolation.capabilities}
-    if not user_namespaces(isolation):
-        kept.add(_SETS_LIMITS)
-    return tuple(sorted(OFFERED.keys() - kept))
+    return tuple(sorted(OFFERED.keys() - {*isolation.capabilities}))
 
 
 def check_isolation(merged: Merged) -> Iterator[Diagnostic]:

@@ -33,10 +33,12 @@ AGENT_HOME = "/home/agent"
 AGENT_PROGRAMS = "/etc/forage/agents"
 OWN_BIN = "/opt/forage/bin"
 INIT_SCRIPT = "/opt/forage/init"
-NAMESPACES_SCRIPT = "/opt/forage/namespaces"
+AWAIT_LIMITS_SCRIPT = "/opt/forage/await-limits"
 FACTS_INSIDE = "/etc/forage.json"
 
 UIDS_PER_SANDBOX = 65536
+USER_NAMESPACES = 1024
+"""The most that may be made in a sandbox, where any may."""
 
 
 class Network(StrEnum):
@@ -189,9 +191,9 @@ class Template:
         return self.guest_root + INIT_SCRIPT
 
     @property
-    def namespaces_file(self) -> str:
-        """Where the tree has the script that ends the making of user namespaces."""
-        return self.guest_root + NAMESPACES_SCRIPT
+    def await_limits_file(self) -> str:
+        """Where the tree has the script that waits for the limits of the user namespace."""
+        return self.guest_root + AWAIT_LIMITS_SCRIPT
 
     @property
     def facts_file(self) -> str:

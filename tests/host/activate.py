@@ -121,7 +121,8 @@ class Activated:
     def edit(self, path: str, text: str) -> None:
         """Replace a file of the tree until the end of the test."""
         self.edited.append(path)
-        self.host.write(f"{TREE}/{path}", text)
+        mode = 0o755 if text.startswith("#!") else 0o644
+        self.host.write(f"{TREE}/{path}", text, mode=mode)
 
     def mend(self) -> None:
         """Bring the tree back to what was generated, and forget failures."""

@@ -65,6 +65,27 @@ def test_a_missing_mount_keeps_it_down(stopped: Activated) -> None:
     assert "/home/alice/docs" in stopped.status("run-forage-mounts-coder-docs.mount")
 
 
+def test_without_limits_for_its_users_it_stays_down(stopped: Activated) -> None:
+    stopped.edit("libexec/forage-limits", "#!/bin/sh\necho no limits >&2\nexit 1\n")
+    stopped.start("coder")
+    stopped.host.wait_for(lambda: not stopped.active("coder"), "it has stopped")
+    assert "no limits" in stopped.host.journal("forage-limits@coder.service")
+
+
+def test_the_system_inside_waits_for_the_limits(stopped: Activated) -> None:
+    # One that ends well, and has done nothing.
+    stopped.edit("libexec/forage-limits", "#!/bin/sh\nexit 0\n")
+    unit = stopped.sandbox("coder").unit
+    done = f"{stopped.sandbox('coder').workspace.source}/started-in"  # by its init commands
+    stopped.host.run("rm", "-f", done)
+    stopped.host.run("systemctl", "start", "--no-block", unit)
+    stopped.host.wait_for(
+        lambda: "Wait for the limits" in stopped.host.journal(unit), "the system inside waits"
+    )
+    assert not stopped.active("coder")
+    assert stopped.host.run("test", "-e", done, check=False).returncode
+
+
 def test_settings_that_would_win_over_the_trees_keep_it_down(stopped: Activated) -> None:
     path = "/etc/systemd/nspawn/coder.nspawn"
     stopped.host.write(path, "[Exec]\nPrivateUsers=no\n")

@@ -11,6 +11,16 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 
+INOTIFY = """
+import ctypes, time
+libc = ctypes.CDLL(None, use_errno=True)
+got = 0
+while libc.inotify_init() >= 0:
+    got += 1
+print(got, flush=True)
+"""
+UNLIMITED = "printf 2147483647 >/proc/sys/user/max_inotify_instances"
+
 BOMB_MARK = "fork-bom[b]"
 FORK_BOMB = """
 import os, signal
@@ -90,3 +100,90 @@ def test_a_fork_bomb_stops_at_the_limit_and_the_sandbox_in_time(
     assert forage.host.run("pgrep", "--full", BOMB_MARK, check=False).stdout == ""
     assert not forage.active("research")
     assert forage.running("research").state() == "running"
+
+
+def inotify_left(forage: Activated, sandbox: Sandbox) -> int:
+    """How many instances the host's root can have while the agent has all that it can get."""
+    hog = ("systemd-run", "--quiet", "--uid=agent", "--unit=hog", "--property=Type=exec")
+    all_of_it = f"{INOTIFY}\nopen('/home/agent/got', 'x').close()\ntime.sleep(600)"
+    sandbox.run(*hog, "python3", "-c", all_of_it)
+    forage.host.wait_for(
+        lambda: not sandbox.run("test", "-e", "/home/agent/got", check=False).returncode,
+        "the agent has all that it can get",
+    )
+    left = int(forage.host.run("python3", "-c", INOTIFY).stdout)
+    sandbox.run("systemctl", "stop", "hog")
+    sandbox.run("rm", "/home/agent/got")
+    return left
+
+
+def test_the_hosts_root_has_inotify_left(forage: Activated, coder: Sandbox) -> None:
+    # The kernel counts an instance for the agent and for who made its user namespace: root.
+    assert inotify_left(forage, coder) > 0
+
+
+def test_without_the_limit_it_would_have_none(forage: Activated) -> None:
+    sandbox = forage.fresh("coder")
+    leader = forage.host.run("machinectl", "show", "coder", "--property=Leader", "--value")
+    enter = ("nsenter", f"--target={leader.stdout.strip()}", "--user", "--", "sh", "-c")
+    forage.host.run(*enter, UNLIMITED)
+    try:
+        assert inotify_left(forage, sandbox) == 0
+    finally:
+        forage.stop("coder")
+
+
+def test_root_inside_cannot_raise_a_limit(coder: Sandbox) -> None:
+    script = "mount -o remount,bind,rw /proc/sys; " + UNLIMITED
+    assert "Permission denied" in coder.sh(script, check=False).stderr
+    assert coder.run("cat", "/proc/sys/user/max_inotify_instances").stdout != "2147483647\n"
+
+
+def test_open_files_run_out_inside_alone(
+    forage: Activated, research: Sandbox, neighbour: Sandbox
+) -> None:
+    # Tasks times descriptors is more than memoryMax holds: the kernel counts them as memory.
+    script = """
+import os, resource
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+for _ in range(20):
+    if os.fork() == 0:
+        break
+try:
+    while True:
+        os.open("/dev/null", os.O_RDONLY)
+except OSError as error:
+    print(error.errno, flush=True)
+"""
+    research.run("python3", "-c", script, user="agent", check=False)
+    assert neighbour.run("echo", "well").stdout == "well\n"
+    assert forage.host.run("python3", "-c", "open('/dev/null')").returncode == 0
+    assert forage.fresh("research").state() == "running"
+
+
+def test_what_root_writes_to_its_console_is_kept_in_part(
+    forage: Activated, research: Sandbox
+) -> None:
+    lines = 200_000
+    research.sh(f"seq -f 'flood %.0f' {lines} >/dev/console")
+    forage.stop("research")
+    unit = f"--unit={forage.sandbox('research').unit}"
+    kept = forage.host.sh(f"journalctl {unit} --output=cat | grep -c '^flood' || true").stdout
+    # journald raises the burst with the space that it has, sixfold at most.
+    assert 0 < int(kept) < lines / 10
+
+
+def test_processor_time_stops_at_the_limit(forage: Activated) -> None:
+    sandbox = forage.running("strict")
+    script = "import time\nend = time.monotonic() + 3\nwhile time.monotonic() < end: pass"
+    spent = """
+import os, subprocess, sys, time
+begin = time.monotonic()
+children = [subprocess.Popen([sys.executable, "-c", sys.argv[1]]) for _ in range(2)]
+for child in children:
+    child.wait()
+used = os.times()
+print((used.children_user + used.children_system) / (time.monotonic() - begin))
+"""
+    assert float(sandbox.run("python3", "-c", spent, script, user="agent").stdout) < 0.75

@@ -74,9 +74,10 @@ else
   words=(systemd.unified_cgroup_hierarchy=0 SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1)
 fi
 
-# The kernel is shared: what is not the network's own stays as the machine has it.
+# The kernel is shared: what is not a namespace's own stays as the machine has it.
 mount --bind proc/sys proc/sys
 mount --bind proc/sys/net proc/sys/net
+mount --bind proc/sys/user proc/sys/user
 mount -o remount,bind,ro proc/sys
 mount -o remount,bind,ro sys
 

@@ -8,7 +8,7 @@
     gid = 100;
     nixDaemon = false;
     init = false;
-    userNamespaces = true;
+    awaitLimits = true;
     authorizedKeys = [
       "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl alice@laptop"
     ];

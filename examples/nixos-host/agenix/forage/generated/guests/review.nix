@@ -8,7 +8,7 @@
     gid = 100;
     nixDaemon = false;
     init = false;
-    userNamespaces = true;
+    awaitLimits = true;
   };
   environment.systemPackages = [
     pkgs.ripgrep
