@@ -313,10 +313,11 @@ let
       type = types.nullOr (types.listOf types.str);
       default = null;
       example = [
-        ".git/hooks"
-        ".git/config"
+        "@version-control"
+        "@direnv"
+        "deploy.sh"
       ];
-      description = "Paths in the workspace that the agent can neither change nor create, because the host would run what is in them. Default: `.git/hooks` and `.git/config`.";
+      description = "Paths in the workspace that the agent can neither change nor create, because the host would run what is in them; and groups of such paths: `@git`, `@worktrees`, `@submodules`, `@jj`, `@version-control`, `@direnv`, `@editors`, `@agents`. Default: `@git`.";
     };
 
     nixDaemon = mkOption {

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from forage_gen.check.rule import Finding, RuleBook
 from forage_gen.diagnostics import Severity
+from forage_gen.resolve.combinations import protected_paths
 from forage_gen.values.paths import is_at_or_below
+from forage_gen.values.protected import DEFAULT, protected
 from forage_gen.values.secrets import is_runtime_secret_dir
 from forage_gen.values.text import shown
 
@@ -71,12 +73,36 @@ def _wide(path: str, home: str) -> str | None:
     summary="`protectedPaths` is empty.",
     why="An agent that can write a git hook has its code run on the host by the next `git commit`"
     " there.",
-    instead='protectedPaths = [".git/hooks", ".git/config"]\n',
+    instead='protectedPaths = ["@git"]\n',
 )
 def _protected_paths_off(merged: Merged) -> Iterator[Finding]:
     if merged.model.protected_paths == [] and not merged.model.read_only_workspace:
         message = "Nothing in the workspace is protected, not even what git runs on the host."
-        hint = 'Write `protectedPaths = [".git/hooks", ".git/config"]`, or remove the line.'
+        hint = 'Write `protectedPaths = ["@git"]`, or remove the line.'
+        yield Finding(message, hint, merged.value(("protectedPaths",)))
+
+
+@rules.template(
+    "protected-paths-part",
+    Severity.WARNING,
+    summary="`protectedPaths` leaves a way round git's settings open.",
+    why="Each of these paths alone says what git on the host runs, so one that the agent can write"
+    " undoes what is done for the others.",
+    instead='protectedPaths = ["@git", "deploy.sh"]\n',
+)
+def _protected_paths_part(merged: Merged) -> Iterator[Finding]:
+    if not merged.model.protected_paths or merged.model.read_only_workspace:
+        return
+    held = protected_paths(merged.model)
+    missing = [
+        path
+        for path in protected(DEFAULT).paths
+        if not any(is_at_or_below(path, each) for each in held)
+    ]
+    if missing:
+        names = ", ".join(f"`{path}`" for path in missing)
+        message = f"The agent can write what git on the host obeys: {names}."
+        hint = f'Add `"{DEFAULT}"` to the list.'
         yield Finding(message, hint, merged.value(("protectedPaths",)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
@@ -53,9 +52,6 @@ def _binds(sandbox: p.Sandbox) -> Iterator[NspawnToken]:
     if sandbox.secrets:
         yield _mount(sandbox.secrets_dir, p.SECRETS, (), read_only=True)
     yield _bind(sandbox.workspace)
-    yield from dict.fromkeys(
-        bind for path in template.protected_paths for bind in _protect(sandbox.workspace, path)
-    )
     for mount in sandbox.mounts:
         yield _bind(mount)
 
@@ -79,14 +75,10 @@ def _bind(bind: p.Bind) -> NspawnToken:
     return _mount(bind.staging, bind.target, (), read_only=bind.read_only)
 
 
-def _protect(workspace: p.Bind, path: str) -> Iterator[NspawnToken]:
-    """Mount a path read-only over itself, and what is above it over itself as it is.
+def over_itself(workspace: p.Bind, path: str) -> str:
+    """Write the value of Bind= that mounts a path of the workspace over itself.
 
-    A directory that is a mount point cannot be renamed or removed (EBUSY, rename(2)), so
-    the agent cannot move `.git` away and put another in its place.
+    It is not in the sandbox's own file: what is there when it starts decides whether the
+    mount is read-only, and `forage-prepare` adds it.
     """
-    for above in list(PurePosixPath(path).parents)[-2::-1]:
-        yield _mount(
-            f"{workspace.staging}/{above}", f"{workspace.target}/{above}", (), read_only=False
-        )
-    yield _mount(f"{workspace.staging}/{path}", f"{workspace.target}/{path}", (), read_only=True)
+    return str(q.bind(f"{workspace.staging}/{path}", f"{workspace.target}/{path}"))

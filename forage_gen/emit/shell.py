@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
+from forage_gen.emit.nspawn import over_itself
 from forage_gen.emit.render import render
 from forage_gen.quote import shell as q
 from forage_gen.resolve import plan as p
+from forage_gen.values.protected import steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,7 +86,10 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
         interface=q.word(sandbox.interface) if template.has_network else None,
         address=q.word(str(sandbox.address)),
         gateway=q.word(str(plan.gateway)),
-        protected=q.words(template.protected_paths),
+        protected=[
+            q.words((step.path, step.role, over_itself(sandbox.workspace, step.path)))
+            for step in steps(template.protected_paths)
+        ],
         mount_sources=q.words(mount.source for mount in below),
         mount_targets=q.words(mount.target.removeprefix(f"{p.WORKSPACE}/") for mount in below),
     )

@@ -148,7 +148,7 @@ def _bind_mount(what: str, sandbox: p.Sandbox, bind: p.Bind, owner: p.Owner) -> 
         unit=q.unit_name(sandbox.unit),
         source=q.path(bind.source),
         where=q.path(bind.staging),
-        options=q.mount_options(["bind", "nosuid", "nodev", *_idmap(sandbox, owner)]),
+        options=q.mount_options(["bind", "private", "nosuid", "nodev", *_idmap(sandbox, owner)]),
     )
     return Artifact(f"{UNITS}/{q.mount_unit(bind.staging)}", text.encode())
 

@@ -87,8 +87,8 @@ _DIFFERENT = """\
 ## What is different without a key
 
 - **Networks start closed.** A template that says nothing has no network.
-- **The workspace has protected paths.** `.git/hooks` and `.git/config` are read-only inside,
-  as the host would run what is in them: `protectedPaths`.
+- **The workspace has protected paths.** git's hooks and settings are read-only inside, as
+  the host would run what is in them: `protectedPaths`.
 - **The root has a size**, `diskMax`, and a sandbox can start afresh by itself, `resetEvery`.
 - **Names are those of host names**: small letters, digits and hyphens.
 - **Repositories are not checked out.** There is no `--repo`: a workspace is a directory.

@@ -18,6 +18,7 @@ from forage_gen.resolve.plan import AGENT_HOME, WORKSPACE
 from forage_gen.values.hosts import AddressHost, NameHost, is_private
 from forage_gen.values.packages import format_attribute_path
 from forage_gen.values.paths import overlaps
+from forage_gen.values.protected import DEFAULT, protected
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from forage_gen.read.locate import KeyPath
     from forage_gen.resolve.inherit import Merged
     from forage_gen.schema.models import Agent, Template
-
-DEFAULT_PROTECTED_PATHS = (".git/hooks", ".git/config")
 
 
 def check_template(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
@@ -47,7 +46,8 @@ def check_template(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagn
 def protected_paths(template: Template) -> tuple[str, ...]:
     """List the protected paths, each once."""
     written = template.protected_paths
-    return tuple(dict.fromkeys(DEFAULT_PROTECTED_PATHS if written is None else written))
+    entries = [protected(DEFAULT)] if written is None else written
+    return tuple(dict.fromkeys(path for entry in entries for path in entry.paths))
 
 
 def config_target(agent: Agent) -> str | None:

@@ -19,6 +19,7 @@ from forage_gen.values import (
     names,
     packages,
     paths,
+    protected,
     secrets,
     sources,
     sshkeys,
@@ -124,7 +125,7 @@ OneLine = Annotated[accounts.OneLine, _text(accounts.one_line)]
 Reason = Annotated[accounts.Reason, _text(accounts.reason)]
 HostPath = Annotated[paths.HostPath, _text(paths.host_path)]
 ContainerPath = Annotated[paths.ContainerPath, _text(paths.container_path)]
-ProtectedPath = Annotated[paths.ProtectedPath, _text(paths.protected_path)]
+Protected = Annotated[protected.Protected, _text(protected.protected)]
 SecretPath = Annotated[secrets.SecretPath, _Grammar(_secret_path, {"type": "string"})]
 AllowedHost = Annotated[hosts.AllowedHost, _text(hosts.allowed_host)]
 Subnet = Annotated[IPv4Network, _text(subnets.sandbox_subnet)]

@@ -11,6 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from forage_gen.schema import fields as f
+from forage_gen.values.protected import DEFAULT, GROUPS
+
+_GROUPS = ", ".join(f"`{name}`" for name in GROUPS)
 
 
 class _Strict(BaseModel):
@@ -250,11 +253,12 @@ class Template(_Strict):
         examples=[True],
         description="Whether the agent may only read the workspace.",
     )
-    protected_paths: list[f.ProtectedPath] | None = Field(
+    protected_paths: list[f.Protected] | None = Field(
         default=None,
-        examples=[[".git/hooks", ".git/config"]],
+        examples=[["@version-control", "@direnv", "deploy.sh"]],
         description="Paths in the workspace that the agent can neither change nor create, because "
-        "the host would run what is in them. Default: `.git/hooks` and `.git/config`.",
+        f"the host would run what is in them; and groups of such paths: {_GROUPS}. Default: "
+        f"`{DEFAULT}`.",
     )
     nix_daemon: bool = Field(
         default=True,

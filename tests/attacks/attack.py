@@ -136,6 +136,18 @@ def first_writable(paths: list[str]) -> NoReturn:
     held(refused)
 
 
+def plant(path: str, text: str) -> NoReturn:
+    """Put a file where none is, and take it away again."""
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "x") as file:
+            file.write(text)
+    except OSError as failure:
+        held(failure)
+    os.unlink(path)
+    broken(f"{path} is there")
+
+
 def find_marker(roots: list[str]) -> NoReturn:
     """Look for the host's file below each of the directories."""
     for root in roots:

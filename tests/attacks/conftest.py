@@ -35,6 +35,8 @@ mkdir -p "$1"
 cd "$1"
 rm -rf .git
 git init --quiet
+mkdir -p .jj/repo/store/git .vscode
+printf '../../../.git' >.jj/repo/store/git_target
 """
 
 
@@ -63,7 +65,8 @@ def attacked(activated: Activated) -> Iterator[Activated]:
     host.run("systemctl", "stop", *units)
     for name in PROFILES:
         activated.stop(name)
-        host.run("rm", "-rf", f"{workspace(activated, name)}/.git")
+        left = (f"{workspace(activated, name)}/{part}" for part in (".git", ".jj", ".vscode"))
+        host.run("rm", "-rf", *left)
     host.run("rm", "-rf", "/workspace", MARKER)
 
 

@@ -35,7 +35,7 @@ extraPackages = ["ripgrep", "fd"]
 network = "restricted"
 allowedHosts = ["docs.example.org"]
 nixDaemon = false
-protectedPaths = [".git/hooks"]
+protectedPaths = ["@git"]
 resetEvery = "daily"
 
 [agents.claude]

@@ -133,9 +133,15 @@ CASES = (
     ),
     Found(
         "protected-paths-off",
-        ((CLAUDE, '[".git/hooks"]', "[]"),),
+        ((CLAUDE, '["@git"]', "[]"),),
         "[]",
-        '`protectedPaths = [".git/hooks", ".git/config"]`',
+        '`protectedPaths = ["@git"]`',
+    ),
+    Found(
+        "protected-paths-part",
+        ((CLAUDE, '["@git"]', '[".git/hooks", ".git/config"]'),),
+        '[".git/hooks", ".git/config"]',
+        '`"@git"`',
     ),
     Found(
         "writable-mount",
@@ -353,7 +359,7 @@ def test_every_missing_limit_is_named(tmp_path: Path) -> None:
 
 def test_read_only_workspace_needs_no_protected_paths(tmp_path: Path) -> None:
     read_only = "readOnlyWorkspace = true\nprotectedPaths = []"
-    files = edited((CLAUDE, 'protectedPaths = [".git/hooks"]', read_only))
+    files = edited((CLAUDE, 'protectedPaths = ["@git"]', read_only))
     assert findings(tmp_path, files) == []
 
 

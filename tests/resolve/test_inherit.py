@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from forage_gen.resolve import plan as p
     from forage_gen.resolve.inherit import Merged
 
+DEFAULT = (".git/hooks", ".git/config", ".git/config.worktree", ".git/commondir")
+
 GRANDPARENT = """\
 network = "restricted"
 allowedHosts = ["a.org"]
@@ -173,7 +175,7 @@ def test_null_takes_back_what_was_inherited(tmp_path: Path) -> None:
     }, "sandboxes": {"x": {"template": "web", "workspace": "/x"}}}"""
     (web,) = resolved(tmp_path, {"forage.json": project}).plan.templates
     assert (web.description, web.reset_every, web.rootfs) == ("Base", None, None)
-    assert web.protected_paths == (".git/hooks", ".git/config")
+    assert web.protected_paths == DEFAULT
 
 
 def test_null_as_a_parent_is_none(tmp_path: Path) -> None:
@@ -262,9 +264,6 @@ def test_allowed_findings_are_not_inherited(tmp_path: Path) -> None:
     assert ("allowFindings",) not in merged.origins
 
 
-DEFAULT = (".git/hooks", ".git/config")
-
-
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
@@ -275,6 +274,7 @@ DEFAULT = (".git/hooks", ".git/config")
         (["protectedPaths = ['.github']"], (".github",)),
         (["protectedPaths = ['.github']", "protectedPaths = ['.git']"], (".github", ".git")),
         (["protectedPaths = ['a', 'a/']", "protectedPaths = ['a']"], ("a",)),
+        (["protectedPaths = ['a', '@git']", "protectedPaths = ['@git']"], ("a", *DEFAULT)),
         (["readOnlyWorkspace = true"], ()),
     ],
 )

@@ -20,6 +20,7 @@ from forage_gen.values import (
     names,
     packages,
     paths,
+    protected,
     secrets,
     sources,
     sshkeys,
@@ -52,6 +53,7 @@ _WITH_TEXT = (
     limits.MemorySize,
     limits.DiskSize,
     sources.SourceUrl,
+    protected.Protected,
 )
 
 
@@ -87,6 +89,7 @@ GRAMMARS = [
     Grammar(paths.host_path, ["/srv/data", "~/docs", "~bob/x", "/a/../b", "$HOME/x"], text_of),
     Grammar(paths.container_path, ["/workspace/docs", "/etc/x", "/nix", "/", "/var/lib"]),
     Grammar(paths.protected_path, [".git/hooks", "/workspace/.git", "a/*"]),
+    Grammar(protected.protected, ["@git", "@gti", "@", "@x/", ".envrc"], text_of),
     Grammar(key_path, ["/run/secrets/a", "sk-ant-api03-abcdefgh", "/home/a/b", "/srv/project/a"]),
     Grammar(
         hosts.allowed_host,
