@@ -121,7 +121,10 @@ def _reads(sandbox: p.Sandbox) -> Iterator[str]:
     yield f"{sandbox.workspace.source} of the host, as {p.WORKSPACE}"
     for mount in sandbox.mounts:
         yield f"{mount.source} of the host, as {mount.target}"
-    yield "/nix/store: everything that is installed or was ever built on the host"
+    if sandbox.store == p.NIX_STORE:
+        yield "/nix/store: everything that is installed or was ever built on the host"
+    elif sandbox.store is not None:
+        yield "/nix/store: what the system inside needs, and no other path of it"
     if sandbox.template.rootfs:
         yield f"{sandbox.template.rootfs}/usr of the host, as /usr"
     for secret in sandbox.secrets:

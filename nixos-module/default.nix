@@ -183,6 +183,7 @@ in
           network = "have a network";
           nixDaemon = "have the host's nix daemon";
           sharedUsers = "share the host's user numbers";
+          storeClosure = "see no more of the store than their system needs";
         };
 
     guests = mkOption {
@@ -317,10 +318,19 @@ in
       // lib.mapAttrs' (name: guest: {
         name = "forage/systems/${name}";
         value.source = guest.system;
-      }) cfg.guests;
+      }) cfg.guests
+      # Of each such system, the paths of the store that it needs, one a line.
+      // lib.listToAttrs (
+        map (name: {
+          name = "forage/closures/${name}";
+          value.source = "${
+            pkgs.closureInfo { rootPaths = [ cfg.guests.${name}.system ]; }
+          }/store-paths";
+        }) needs.storeClosure
+      );
 
       # What units and scripts of the tree call by name, in the system's profile. The rest of
-      # it (coreutils, bash, util-linux, procps, ...) is in every NixOS system.
+      # it (attr, coreutils, bash, util-linux, procps, ...) is in every NixOS system.
       systemPackages = [
         pkgs.dnsmasq
         pkgs.iproute2

@@ -145,6 +145,13 @@ let
       example = [ "CAP_SYS_PTRACE" ];
       description = "What its root may do besides what a booted system needs: capabilities that systemd-nspawn would leave to it and Forage drops.";
     };
+
+    storeClosure = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = "Whether only that part of /nix/store is visible that the system inside needs. With a `rootfs`, which needs none of it, nothing is. Not together with `nixDaemon`.";
+    };
   };
 
   mount = {

@@ -157,6 +157,13 @@ let
       "isolation"
       "privateUsers"
     ] keys.isolation.privateUsers.default line;
+  seesClosure =
+    line:
+    isNixOS line
+    && last [
+      "isolation"
+      "storeClosure"
+    ] keys.isolation.storeClosure.default line;
   isNixOS = line: last [ "rootfs" ] null line == null;
 
   programs = lib.foldl' (
@@ -250,6 +257,7 @@ in
           network = usedAre hasNetwork;
           nixDaemon = usedAre hasDaemon;
           sharedUsers = usedAre sharesUsers;
+          storeClosure = usedAre seesClosure;
         };
         guests = lib.genAttrs guests (name: {
           modules = [ (guest name (lineage name)) ];

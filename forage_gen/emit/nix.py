@@ -43,6 +43,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         external_interface=q.string(plan.external_interface) if plan.external_interface else None,
         network=_names(plan, "network", lambda template: template.has_network),
         nix_daemon=_names(plan, "nixDaemon", lambda template: template.nix_daemon),
+        store_closure=_names(plan, "storeClosure", lambda t: t.closure is not None),
         shared_users=_names(plan, "sharedUsers", lambda template: not template.private_users),
         sandboxes=q.list_of((q.string(s.name) for s in plan.sandboxes), 4, len("sandboxNames = ")),
         guests=[

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from forage_gen.quote.nspawn import NspawnToken
 
-NIX_STORE = "/nix/store"
 DAEMON_SOCKET = "/nix/var/nix/daemon-socket"
 
 
@@ -45,7 +44,10 @@ def _binds(sandbox: p.Sandbox) -> Iterator[NspawnToken]:
     mapped = ("idmap",) if template.private_users else ()
     if template.rootfs is not None:
         yield _mount(f"{template.rootfs}/usr", "/usr", mapped, read_only=True)
-    yield _mount(NIX_STORE, NIX_STORE, mapped, read_only=True)
+    if sandbox.store is not None:
+        # A part of it has its owners mapped already.
+        options = mapped if sandbox.store == p.NIX_STORE else ()
+        yield _mount(sandbox.store, p.NIX_STORE, options, read_only=True)
     if template.nix_daemon:
         yield _mount(DAEMON_SOCKET, DAEMON_SOCKET, (), read_only=True)
     yield _mount(f"{p.TREE}/{template.facts_file}", p.FACTS_INSIDE, mapped, read_only=True)

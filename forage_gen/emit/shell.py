@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield the scripts of the units, the facts they read, and each template's own scripts."""
-    for name in ("forage-limits", "forage-link", "forage-prepare", "forage-release"):
+    for name in (
+        "forage-limits",
+        "forage-link",
+        "forage-prepare",
+        "forage-release",
+        "forage-store",
+    ):
         text = render(
             q.ShellToken, f"shell/{name}.sh.j2", tree=q.word(p.TREE), stopped=q.word(p.STOPPED)
         )
@@ -73,6 +79,8 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
         root=q.word(sandbox.root),
         rootfs=q.word(template.rootfs) if template.rootfs else None,
         system=q.word(template.system),
+        closure=q.word(template.closure) if template.closure else None,
+        root_uid=q.integer(shift),
         guest_files=q.word(f"{p.TREE}/{template.guest_root}"),
         owner_uid=q.integer(owner.uid),
         owner_gid=q.integer(owner.gid),

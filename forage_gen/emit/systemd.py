@@ -30,6 +30,7 @@ _SHARED = (
     "forage-netns@.service",
     "forage-limits@.service",
     "forage-link@.service",
+    "forage-store@.service",
     "forage-firewall.service",
     "forage-upstream.service",
     "forage-resolver@.service",
@@ -118,6 +119,8 @@ def _needs(sandbox: p.Sandbox) -> Iterator[SystemdToken]:
     yield q.mount_unit(sandbox.workspace.staging)
     for mount in sandbox.mounts:
         yield q.mount_unit(mount.staging)
+    if sandbox.template.closure:
+        yield q.unit_name(f"forage-store@{sandbox.name}.service")
     yield q.unit_name(f"forage-netns@{sandbox.name}.service")
     if sandbox.template.has_network:
         yield q.unit_name(f"forage-link@{sandbox.name}.service")

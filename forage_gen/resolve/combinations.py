@@ -14,10 +14,10 @@ from forage_gen import catalogue
 from forage_gen.diagnostics import error
 from forage_gen.resolve.isolation import check_isolation
 from forage_gen.resolve.names import agent_hosts, agent_kind, ports_by_name
-from forage_gen.resolve.plan import AGENT_HOME, WORKSPACE
+from forage_gen.resolve.plan import AGENT_HOME, NIX_STORE, WORKSPACE
 from forage_gen.values.hosts import AddressHost, NameHost, is_private
 from forage_gen.values.packages import format_attribute_path
-from forage_gen.values.paths import overlaps
+from forage_gen.values.paths import is_at_or_below, overlaps
 from forage_gen.values.protected import DEFAULT, protected
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def check_template(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagn
     yield from _mounts(merged)
     yield from _overlaps(merged)
     yield from check_isolation(merged)
+    yield from _store(merged)
 
 
 def protected_paths(template: Template) -> tuple[str, ...]:
@@ -207,6 +208,27 @@ def _mounts(merged: Merged) -> Iterator[Diagnostic]:
                 hint = f'Write for example `{key} = "{examples[key]}"`.'
                 where = merged.key(("workspace", "mounts", name))
                 yield error("missing-key", message, hint, where)
+
+
+def _store(merged: Merged) -> Iterator[Diagnostic]:
+    template = merged.model
+    if not template.isolation.store_closure:
+        return
+    where = merged.value(("isolation", "storeClosure"))
+    if template.nix_daemon:
+        message = (
+            "With `nixDaemon`, the agent asks the daemon for any path of the store, and builds "
+            "more: `storeClosure` would hide what it gets."
+        )
+        hint = "Write `nixDaemon = false`, or remove `storeClosure`."
+        yield error("store-closure-with-daemon", message, hint, where)
+    if template.rootfs and is_at_or_below(template.rootfs.text, NIX_STORE):
+        message = (
+            "The `rootfs` is in the store, and may need other paths of it, which nobody lists: "
+            "with `storeClosure`, none of them would be there."
+        )
+        hint = "Use a NixOS guest, whose closure is known, or a `rootfs` outside of the store."
+        yield error("store-closure-of-rootfs", message, hint, where)
 
 
 def _targets(merged: Merged) -> dict[KeyPath, str]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 # Where the generated tree and its run-time state are found on a host.
 TREE = "/etc/forage/tree"
 SYSTEMS = "/etc/forage/systems"
+CLOSURES = "/etc/forage/closures"
+NIX_STORE = "/nix/store"
 RUNTIME = "/run/forage"
 STOPPED = f"{RUNTIME}/stopped"  # the names of sandboxes that have run
 UPSTREAM_FILE = "resolver/upstream.conf"  # where the tree has it
@@ -158,6 +160,7 @@ class Template:
     user_namespaces: bool
     capabilities_dropped: tuple[str, ...]
     syscall_profile: str | None
+    store_closure: bool
     syscalls_allowed: tuple[str, ...]
     syscalls_denied: tuple[str, ...]
     git_user: str | None
@@ -214,6 +217,12 @@ class Template:
     def system(self) -> str:
         """The guest's root on the host: a NixOS system or a root file system."""
         return self.rootfs or f"{SYSTEMS}/{self.name}"
+
+    @property
+    def closure(self) -> str | None:
+        """Where the host lists what the guest needs of the store, if it sees no more."""
+        is_narrow = self.store_closure and self.rootfs is None
+        return f"{CLOSURES}/{self.name}" if is_narrow else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +301,13 @@ class Sandbox:
     def netns(self) -> str:
         """The name of its network namespace, as ip-netns(8) knows it."""
         return f"forage-{self.name}"
+
+    @property
+    def store(self) -> str | None:
+        """What it sees as /nix/store: all of it, a part, or nothing."""
+        if not self.template.store_closure:
+            return NIX_STORE
+        return f"{RUNTIME}/stores/{self.name}/view/store" if self.template.closure else None
 
     @property
     def secrets_dir(self) -> str:

@@ -155,6 +155,12 @@ class Isolation(_Strict):
         description="What its root may do besides what a booted system needs: capabilities that "
         "systemd-nspawn would leave to it and Forage drops.",
     )
+    store_closure: bool = Field(
+        default=False,
+        examples=[True],
+        description="Whether only that part of /nix/store is visible that the system inside needs. "
+        "With a `rootfs`, which needs none of it, nothing is. Not together with `nixDaemon`.",
+    )
 
 
 class Mount(_Strict):

@@ -19,6 +19,7 @@
         "research"
       ];
       nixDaemon = [ ];
+      storeClosure = [ ];
       sharedUsers = [ ];
     };
     guests = {

@@ -55,7 +55,7 @@ def activate_demo(host: TestHost, internet: Internet, work: Path) -> Activated:
     for address, port in SERVERS:
         internet.serve(address, port, f"{address}:{port}")
     plan = compile_project(DEMO)
-    tree = host.nix_store_add(_build(work / "forage-tree"))
+    tree = host.nix_store_add(build_tree(DEMO, work / "forage-tree"))
     templates = sorted({sandbox.template.name for sandbox in plan.sandboxes})
     guest = host.nix_store_add(_GUEST)
     host.sh(_BUILD, guest, tree, host.guest_rootfs, *templates, timeout=180)
@@ -64,7 +64,8 @@ def activate_demo(host: TestHost, internet: Internet, work: Path) -> Activated:
     return Activated(host, plan)
 
 
-def _build(tree: Path) -> Path:
-    command = [sys.executable, "-m", "forage_gen", "build", str(DEMO), "-o", str(tree)]
+def build_tree(project: Path, tree: Path) -> Path:
+    """Build a project with the command line."""
+    command = [sys.executable, "-m", "forage_gen", "build", str(project), "-o", str(tree)]
     subprocess.run(command, check=True, capture_output=True)
     return tree

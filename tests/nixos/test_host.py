@@ -105,6 +105,41 @@ def test_the_tree_and_its_guests_are_linked_below_etc(tree: Path) -> None:
     assert found["systems"] == {f"forage/systems/{name}": guests[name] for name in guests}
 
 
+CLOSURES = """{
+  links = lib.mapAttrs (_: entry: "${entry.source}") (
+    lib.filterAttrs (name: _: lib.hasPrefix "forage/closures/" name) config.environment.etc
+  );
+  roots =
+    let
+      rootPaths = [ config.services.forage.guests.claude.system ];
+    in
+    (pkgs.closureInfo { inherit rootPaths; }).outPath;
+  attr = lib.elem pkgs.attr config.environment.systemPackages;
+}"""
+
+
+def test_what_a_system_needs_of_the_store_is_listed_where_a_template_asks_for_it(
+    tmp_path: Path,
+) -> None:
+    narrow = replace(
+        FIXTURE,
+        tmp_path / "tree",
+        "default.nix",
+        "needs = {",
+        'needs = { storeClosure = [ "claude" ];',
+    )
+
+    found = evaluate(narrow, CLOSURES)
+    assert isinstance(found, dict)
+    assert found["links"] == {"forage/closures/claude": f"{found['roots']}/store-paths"}
+    assert found["attr"]
+
+    # On every host: the script needs setfattr.
+    found = evaluate(FIXTURE, CLOSURES)
+    assert isinstance(found, dict)
+    assert (found["links"], found["attr"]) == ({}, True)
+
+
 def test_a_template_is_evaluated_once_however_many_sandboxes_use_it(tmp_path: Path) -> None:
     traced = replace(
         FIXTURE,

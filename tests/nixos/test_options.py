@@ -81,6 +81,29 @@ def test_what_a_template_replaces_it_does_not_inherit() -> None:
     }
 
 
+def test_a_template_can_narrow_the_store_for_those_that_extend_it() -> None:
+    needs = evaluated(
+        "config.services.forage.needs.storeClosure",
+        """
+          templates.claude.isolation.storeClosure = true;
+          templates.wide = {
+            extends = "claude";
+            isolation.storeClosure = false;
+          };
+          templates.narrow.extends = "claude";
+          templates.debian = {
+            extends = "claude";
+            rootfs = "/var/lib/debian";
+          };
+          sandboxes.wide = { template = "wide"; workspace = "/home/alice/wide"; };
+          sandboxes.narrow = { template = "narrow"; workspace = "/home/alice/narrow"; };
+          sandboxes.debian = { template = "debian"; workspace = "/home/alice/debian"; };
+        """,
+    ).value
+
+    assert needs == ["claude", "narrow"]
+
+
 def test_the_host_evaluates_without_a_build_and_without_a_warning() -> None:
     # tests.nixos.nix forbids import from derivation.
     found = evaluated("builtins.seq config.system.build.toplevel.drvPath config.warnings")

@@ -322,6 +322,21 @@ IN_TEMPLATE = {
         ".git/hooks",
         "outside",
     ),
+    "a part of the store, and the daemon of all of it": Bad(
+        "nixDaemon = true\n[isolation]\nstoreClosure = «true»",
+        "store-closure-with-daemon",
+        "`nixDaemon`",
+        "`nixDaemon = false`",
+    ),
+    "a part of the store for a root that is in it": Bad(
+        'nixDaemon = false\nrootfs = "/nix/store/x-rootfs"\n[isolation]\nstoreClosure = «true»',
+        "store-closure-of-rootfs",
+        "`rootfs`",
+        "NixOS guest",
+    ),
+    "a group of protected paths that there is not": Bad(
+        'protectedPaths = [«"@gti"»]', "protected-path-group", "`@gti`", "`@git`"
+    ),
     "a protected path outside": Bad(
         'protectedPaths = [«"/etc"»]', "protected-path-absolute", "`/etc`", "`etc`"
     ),

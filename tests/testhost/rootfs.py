@@ -78,6 +78,7 @@ HOST = Recipe(
     "host",
     (
         "acl",
+        "attr",
         "bash",
         "bind9-dnsutils",
         "ca-certificates",

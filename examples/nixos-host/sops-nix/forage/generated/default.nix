@@ -14,6 +14,7 @@
     needs = {
       network = [ "claude" ];
       nixDaemon = [ ];
+      storeClosure = [ ];
       sharedUsers = [ ];
     };
     guests = {
