@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from forage_gen.emit.apparmor import PROFILE
 from forage_gen.emit.facts import allowed_hosts, limits, pinned
 from forage_gen.resolve import plan as p
 from forage_gen.values.capabilities import OFFERED
@@ -209,6 +210,8 @@ def _held(sandbox: p.Sandbox) -> Iterator[str]:
     else:
         yield "no user namespace: root inside is root on the host"
     yield f"a network namespace, {sandbox.netns}, that its root cannot configure"
+    if template.apparmor:
+        yield f"the AppArmor profile {PROFILE}, if the host has AppArmor enabled"
     yield "no new privileges: setuid programs have no effect"
     kept = ", ".join(sorted(OFFERED.keys() - template.capabilities_dropped))
     yield "root's capabilities, without those that a booted system can do without" + (

@@ -1,6 +1,7 @@
 # What it takes to work on Forage: the package's own dependencies, and the tools that the
 # tests and linters call.
 {
+  apparmor-parser,
   check-jsonschema,
   deadnix,
   dnsmasq,
@@ -24,6 +25,7 @@ mkShell {
   inputsFrom = [ forage-gen ];
 
   packages = [
+    apparmor-parser
     check-jsonschema
     deadnix
     dnsmasq

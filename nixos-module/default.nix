@@ -373,6 +373,11 @@ in
       };
     };
 
+    # It has no effect where AppArmor is off. A file of the tree is not read here, but named.
+    security.apparmor.policies.forage-sandbox.profile = ''
+      include "${tree}/apparmor/forage-sandbox"
+    '';
+
     # forage-firewall.service turns this on, but NixOS writes down that it is off, and says so
     # to the kernel again whenever a switch changes one of its settings. The priority is one
     # that no module of NixOS uses (nat has 99, docker 98, tailscale 97): two definitions of the

@@ -146,6 +146,13 @@ let
       description = "What its root may do besides what a booted system needs: capabilities that systemd-nspawn would leave to it and Forage drops.";
     };
 
+    apparmor = mkOption {
+      type = types.bool;
+      default = true;
+      example = false;
+      description = "Whether it runs under the AppArmor profile `forage-sandbox` on a host with AppArmor enabled. There, without the profile, it does not start.";
+    };
+
     storeClosure = mkOption {
       type = types.bool;
       default = false;

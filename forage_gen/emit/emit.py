@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from forage_gen.emit import (
     agents,
+    apparmor,
     facts,
     git,
     guest_files,
@@ -35,6 +36,7 @@ _TARGETS = (
     git,
     guest_files,
     facts,
+    apparmor,
 )
 
 

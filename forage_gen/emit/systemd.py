@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
+from forage_gen.emit.apparmor import PROFILE
 from forage_gen.emit.render import render
 from forage_gen.quote import systemd as q
 from forage_gen.resolve import plan as p
@@ -101,6 +102,7 @@ def _drop_in(sandbox: p.Sandbox, digest: str) -> Artifact:
         if template.private_users
         else None,
         timer=q.unit_name(f"forage-reset@{sandbox.name}.timer") if template.reset_every else None,
+        apparmor=q.plain(PROFILE) if template.apparmor else None,
         tool_path=q.plain(TOOL_PATH),
         netns_path=q.plain(f"{p.NETNS}/{sandbox.netns}"),
         libexec=q.plain(f"{p.TREE}/libexec"),

@@ -160,6 +160,7 @@ class Template:
     user_namespaces: bool
     capabilities_dropped: tuple[str, ...]
     syscall_profile: str | None
+    apparmor: bool
     store_closure: bool
     syscalls_allowed: tuple[str, ...]
     syscalls_denied: tuple[str, ...]

@@ -192,6 +192,7 @@ def _template(merged: Merged, number: int, owner: p.Owner) -> p.Template:
         user_namespaces=user_namespaces(model.isolation),
         capabilities_dropped=dropped(model.isolation),
         syscall_profile=model.isolation.syscall_filter.profile,
+        apparmor=model.isolation.apparmor,
         store_closure=model.isolation.store_closure,
         syscalls_allowed=model.isolation.syscall_filter.allow,
         syscalls_denied=model.isolation.syscall_filter.deny,

@@ -155,6 +155,12 @@ class Isolation(_Strict):
         description="What its root may do besides what a booted system needs: capabilities that "
         "systemd-nspawn would leave to it and Forage drops.",
     )
+    apparmor: bool = Field(
+        default=True,
+        examples=[False],
+        description="Whether it runs under the AppArmor profile `forage-sandbox` on a host with "
+        "AppArmor enabled. There, without the profile, it does not start.",
+    )
     store_closure: bool = Field(
         default=False,
         examples=[True],

@@ -140,6 +140,23 @@ def test_what_a_system_needs_of_the_store_is_listed_where_a_template_asks_for_it
     assert (found["links"], found["attr"]) == ({}, True)
 
 
+def test_apparmor_has_the_profile_of_the_tree(tree: Path) -> None:
+    found = evaluate(
+        tree,
+        """{
+          policy = config.security.apparmor.policies.forage-sandbox.profile.text;
+          inherit (config.security.apparmor.policies.forage-sandbox) enable enforce;
+          tree = "${config.environment.etc."forage/tree".source}";
+          system = config.system.build.toplevel.drvPath;
+        }""",
+        "{ security.apparmor.enable = true; }",
+    )
+
+    assert isinstance(found, dict)
+    assert found["policy"] == f'include "{found["tree"]}/apparmor/forage-sandbox"\n'
+    assert (found["enable"], found["enforce"]) == (True, True)
+
+
 def test_a_template_is_evaluated_once_however_many_sandboxes_use_it(tmp_path: Path) -> None:
     traced = replace(
         FIXTURE,

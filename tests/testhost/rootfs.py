@@ -78,6 +78,7 @@ HOST = Recipe(
     "host",
     (
         "acl",
+        "apparmor",
         "attr",
         "bash",
         "bind9-dnsutils",
