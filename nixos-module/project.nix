@@ -188,6 +188,7 @@ let
       inherit (cfg) uid gid authorizedKeys;
       nixDaemon = hasDaemon line;
       init = all [ "initCommands" ] line != [ ];
+      awaitLimits = !sharesUsers line;
       agents = lib.mapAttrs (_: lib.getExe) (programs line);
     };
     environment.systemPackages = all [ "extraPackages" ] line;
