@@ -22,6 +22,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         "forage-link",
         "forage-prepare",
         "forage-release",
+        "forage-reset",
         "forage-store",
     ):
         text = render(

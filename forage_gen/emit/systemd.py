@@ -63,6 +63,8 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
         yield _drop_in(sandbox, triggers.sandbox(sandbox, mounts))
         if sandbox.template.reset_every is not None:
             yield _timer(sandbox, sandbox.template.reset_every)
+            if sandbox.template.reset_while_attached:
+                yield _reset_at_once(sandbox)
         if sandbox.auto_start:
             yield _start_with_host(sandbox)
 
@@ -175,6 +177,16 @@ def _timer(sandbox: p.Sandbox, calendar: str) -> Artifact:
         calendar=q.plain(calendar),
     )
     return Artifact(f"{UNITS}/forage-reset@{sandbox.name}.timer", text.encode())
+
+
+def _reset_at_once(sandbox: p.Sandbox) -> Artifact:
+    text = render(
+        q.SystemdToken,
+        "systemd/reset-at-once.conf.j2",
+        name=q.plain(sandbox.name),
+        unit=q.unit_name(sandbox.unit),
+    )
+    return Artifact(f"{UNITS}/forage-reset@{sandbox.name}.service.d/forage.conf", text.encode())
 
 
 def _start_with_host(sandbox: p.Sandbox) -> Artifact:

@@ -167,6 +167,7 @@ class Template:
     git_user: str | None
     git_email: str | None
     reset_every: str | None
+    reset_while_attached: bool
     rootfs: str | None
 
     @property
