@@ -35,7 +35,9 @@ _SHARED = (
     "forage-firewall.service",
     "forage-upstream.service",
     "forage-resolver@.service",
+    "forage-reason@.service",
     "forage-reset@.service",
+    "forage-sweep.service",
     "forage.target",
 )
 
@@ -48,6 +50,7 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
             f"systemd/{name}.j2",
             tool_path=q.plain(TOOL_PATH),
             tree=q.plain(p.TREE),
+            placeholders=q.plain(p.PLACEHOLDERS),
             rules=q.plain(triggers.rules()),
             upstream=q.plain(triggers.file(p.UPSTREAM_FILE)),
         )

@@ -99,8 +99,11 @@ def await_reset(forage: Activated, run: str, name: str = "coder") -> None:
 def await_story(forage: Activated, word: str) -> None:
     """Wait until the reset says that it waits for somebody, who is named."""
     said = f"sandbox coder does not start afresh yet, attached to it: {word} (process "
-    status = lambda: forage.status("forage-reset@coder.service")  # noqa: E731
-    forage.host.wait_for(lambda: said in status(), f"it waits for {word}", timeout=60)
+    forage.host.wait_for(
+        lambda: said in forage.status("forage-reset@coder.service"),
+        f"it waits for {word}",
+        timeout=60,
+    )
 
 
 @pytest.mark.parametrize(
