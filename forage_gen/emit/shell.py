@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SCRIPTS = (
     "forage-limits",
     "forage-link",
+    "forage-netns",
     "forage-prepare",
     "forage-reason",
     "forage-release",
