@@ -172,7 +172,15 @@ def _spends(template: p.Template) -> Iterator[str]:
     if given.io_weight is not None:
         yield f"disks' time, when others want it: {given.io_weight} to the others' 100"
     yield f"disk: {given.disk_max / 2**30:.3g} GiB, in memory"
-    yield f"time until it starts afresh: {template.reset_every or 'until somebody restarts it'}"
+    yield f"time until it starts afresh: {_resets(template)}"
+
+
+def _resets(template: p.Template) -> str:
+    if template.reset_every is None:
+        return "until somebody restarts it"
+    if template.reset_while_attached:
+        return f"{template.reset_every}, also while somebody is attached"
+    return f"{template.reset_every}, and if somebody is attached then, until nobody is"
 
 
 def _agents(template: p.Template) -> Iterator[str]:

@@ -355,6 +355,13 @@ let
       description = "A systemd calendar expression: how often the sandbox starts afresh.";
     };
 
+    resetWhileAttached = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = "Whether `resetEvery` also ends what somebody is doing there. If not, the sandbox starts afresh as soon as nobody is attached to it.";
+    };
+
     agents = mkOption {
       type = types.attrsOf (table agent);
       default = { };

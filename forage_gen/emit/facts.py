@@ -45,6 +45,7 @@ def _inside(template: p.Template, plan: p.Plan) -> JsonValue:
         ],
         "limits": limits(template.limits),
         "resetEvery": template.reset_every,
+        "resetWhileAttached": template.reset_while_attached,
     }
 
 

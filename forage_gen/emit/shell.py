@@ -14,18 +14,28 @@ from forage_gen.values.protected import steps
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_SCRIPTS = (
+    "forage-limits",
+    "forage-link",
+    "forage-netns",
+    "forage-prepare",
+    "forage-reason",
+    "forage-release",
+    "forage-reset",
+    "forage-store",
+    "forage-sweep",
+)
+
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield the scripts of the units, the facts they read, and each template's own scripts."""
-    for name in (
-        "forage-limits",
-        "forage-link",
-        "forage-prepare",
-        "forage-release",
-        "forage-store",
-    ):
+    for name in _SCRIPTS:
         text = render(
-            q.ShellToken, f"shell/{name}.sh.j2", tree=q.word(p.TREE), stopped=q.word(p.STOPPED)
+            q.ShellToken,
+            f"shell/{name}.sh.j2",
+            tree=q.word(p.TREE),
+            stopped=q.word(p.STOPPED),
+            placeholders=q.word(p.PLACEHOLDERS),
         )
         yield Artifact(f"libexec/{name}", text.encode(), executable=True)
     for template in plan.templates:

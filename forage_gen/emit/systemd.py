@@ -35,7 +35,9 @@ _SHARED = (
     "forage-firewall.service",
     "forage-upstream.service",
     "forage-resolver@.service",
+    "forage-reason@.service",
     "forage-reset@.service",
+    "forage-sweep.service",
     "forage.target",
 )
 
@@ -48,6 +50,7 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
             f"systemd/{name}.j2",
             tool_path=q.plain(TOOL_PATH),
             tree=q.plain(p.TREE),
+            placeholders=q.plain(p.PLACEHOLDERS),
             rules=q.plain(triggers.rules()),
             upstream=q.plain(triggers.file(p.UPSTREAM_FILE)),
         )
@@ -63,6 +66,8 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
         yield _drop_in(sandbox, triggers.sandbox(sandbox, mounts))
         if sandbox.template.reset_every is not None:
             yield _timer(sandbox, sandbox.template.reset_every)
+            if sandbox.template.reset_while_attached:
+                yield _reset_at_once(sandbox)
         if sandbox.auto_start:
             yield _start_with_host(sandbox)
 
@@ -175,6 +180,16 @@ def _timer(sandbox: p.Sandbox, calendar: str) -> Artifact:
         calendar=q.plain(calendar),
     )
     return Artifact(f"{UNITS}/forage-reset@{sandbox.name}.timer", text.encode())
+
+
+def _reset_at_once(sandbox: p.Sandbox) -> Artifact:
+    text = render(
+        q.SystemdToken,
+        "systemd/reset-at-once.conf.j2",
+        name=q.plain(sandbox.name),
+        unit=q.unit_name(sandbox.unit),
+    )
+    return Artifact(f"{UNITS}/forage-reset@{sandbox.name}.service.d/forage.conf", text.encode())
 
 
 def _start_with_host(sandbox: p.Sandbox) -> Artifact:

@@ -42,6 +42,7 @@ def check_template(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagn
     yield from _overlaps(merged)
     yield from check_isolation(merged)
     yield from _store(merged)
+    yield from _reset(merged)
 
 
 def protected_paths(template: Template) -> tuple[str, ...]:
@@ -264,3 +265,10 @@ def _overlaps(merged: Merged) -> Iterator[Diagnostic]:
                 message = f"`{target}` overlaps the protected path `{path}`."
                 hint = "Choose a path outside it, or take the path off `protectedPaths`."
                 yield error("mounts-overlap", message, hint, merged.value(key))
+
+
+def _reset(merged: Merged) -> Iterator[Diagnostic]:
+    if merged.model.reset_while_attached and merged.model.reset_every is None:
+        message = "`resetWhileAttached` has no effect without `resetEvery`."
+        hint = 'Say how often: `resetEvery = "daily"`, or remove `resetWhileAttached`.'
+        yield error("attached-without-reset", message, hint, merged.key(("resetWhileAttached",)))

@@ -24,6 +24,7 @@ CLOSURES = "/etc/forage/closures"
 NIX_STORE = "/nix/store"
 RUNTIME = "/run/forage"
 STOPPED = f"{RUNTIME}/stopped"  # the names of sandboxes that have run
+PLACEHOLDERS = "/var/lib/forage/placeholders"  # what sandboxes that run have made in workspaces
 UPSTREAM_FILE = "resolver/upstream.conf"  # where the tree has it
 MACHINES = "/var/lib/machines"
 NETNS = "/run/netns"
@@ -167,6 +168,7 @@ class Template:
     git_user: str | None
     git_email: str | None
     reset_every: str | None
+    reset_while_attached: bool
     rootfs: str | None
 
     @property

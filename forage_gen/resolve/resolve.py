@@ -199,6 +199,7 @@ def _template(merged: Merged, number: int, owner: p.Owner) -> p.Template:
         git_user=model.agent_identity.git_user,
         git_email=model.agent_identity.git_email,
         reset_every=model.reset_every,
+        reset_while_attached=model.reset_while_attached,
         rootfs=model.rootfs.expand(owner.home) if model.rootfs else None,
     )
 

@@ -288,6 +288,12 @@ class Template(_Strict):
         examples=["daily"],
         description="A systemd calendar expression: how often the sandbox starts afresh.",
     )
+    reset_while_attached: bool = Field(
+        default=False,
+        examples=[True],
+        description="Whether `resetEvery` also ends what somebody is doing there. If not, the "
+        "sandbox starts afresh as soon as nobody is attached to it.",
+    )
     agents: dict[f.AgentName, Agent] = Field(
         default={},
         description="The agents, by the name of their command inside.",

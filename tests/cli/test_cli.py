@@ -334,6 +334,19 @@ def test_explain_says_what_an_agent_may_do(project: Path) -> None:
         assert fact in words
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", "daily, and if somebody is attached then, until nobody is"),
+        ("resetWhileAttached = true\n", "daily, also while somebody is attached"),
+    ],
+)
+def test_explain_says_whom_a_reset_waits_for(project: Path, written: str, said: str) -> None:
+    daily = 'resetEvery = "daily"\n'
+    edit(project / "templates" / "base.toml", daily, daily + written)
+    assert f"starts afresh: {said}\n" in forage_gen("explain", project, "website").stdout
+
+
 def test_explain_json_says_where_each_value_came_from(project: Path) -> None:
     facts = json.loads(forage_gen("explain", project, "website", "--json").stdout)
     values = {value["key"]: value for value in facts["values"]}

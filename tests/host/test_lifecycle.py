@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.host.probes import has_marker, is_no_mount, leave_marker
+from tests.testhost.host import HostError
 
 if TYPE_CHECKING:
     from tests.host.activate import Activated
@@ -18,19 +20,32 @@ SANDBOXES = ("coder", "research", "review", "shared")
 
 
 def leftovers(host: TestHost) -> str:
-    """What a sandbox makes outside of itself: mounts, links, namespaces, files."""
+    """What a sandbox makes outside of itself: mounts, links, namespaces, groups, rules, files."""
     script = """
-        findmnt --list --noheadings --output=TARGET | grep -E 'forage|machines|netns/' || true
+        findmnt --list --noheadings --output=TARGET | sort
         ls /sys/class/net
         ip netns list | cut -d' ' -f1
-        # Not the names that have been sandboxes: they stay until the host restarts.
-        find /run/forage /run/systemd/nspawn/*.nspawn ! -type d ! -path '*/stopped/*' \
-            2>/dev/null || true
-        find /run/forage/secrets -mindepth 1 2>/dev/null || true
-        nft list tables
-        systemctl list-units --plain --no-legend --state=active 'forage-link@*' 'forage-netns@*'
+        lsns --noheadings --type=net --output=NS
+        find /sys/fs/cgroup -type d -name '*nspawn@*'
+        nft --stateless list ruleset
+        machinectl list --no-legend
+        systemctl list-units --plain --no-legend --state=active,activating,deactivating,failed \
+            'forage*' 'systemd-nspawn@*' '*.mount' '*.scope' | grep -v '^forage-resolver@'
+        # Mount points stay, and the names that have been sandboxes, until the host restarts.
+        find /run/forage ! -type d ! -path '*/stopped/*'
+        find /run/forage/secrets -mindepth 1 || true
+        find /var/lib/forage/placeholders /var/lib/machines -xdev ! -type d || true
+        # Not the locks that nspawn has by inode, which systemd does not remove.
+        find /run/systemd/nspawn /run/systemd/machines /run/credentials ! -path '*/locks/*'
     """
     return host.sh(script).stdout
+
+
+def await_only(host: TestHost, before: str) -> None:
+    """Wait until there is what there was before, and nothing else. systemd takes a moment."""
+    with suppress(HostError):
+        host.wait_for(lambda: leftovers(host) == before, "all is gone", timeout=60)
+    assert leftovers(host) == before
 
 
 def without(forage: Activated, name: str) -> str:
@@ -52,15 +67,27 @@ def test_a_stop_leaves_nothing(forage: Activated, name: str) -> None:
     forage.running(name)
     assert leftovers(forage.host) != before
     forage.stop(name)
-    forage.host.wait_for(lambda: leftovers(forage.host) == before, "all is gone", timeout=30)
+    await_only(forage.host, before)
 
 
-def test_a_killed_sandbox_leaves_nothing(forage: Activated) -> None:
+CRASHES = {
+    "all of it": "systemctl kill --signal=KILL systemd-nspawn@coder",
+    "nspawn": "kill -9 $(systemctl show --property=MainPID --value systemd-nspawn@coder)",
+    "its init": "kill -9 $(machinectl show --property=Leader --value coder)",
+}
+
+
+@pytest.mark.parametrize("crash", CRASHES)
+def test_a_killed_sandbox_leaves_nothing(forage: Activated, crash: str) -> None:
     before = without(forage, "coder")
     forage.running("coder")
-    forage.host.run("systemctl", "kill", "--signal=KILL", forage.sandbox("coder").unit)
-    forage.host.wait_for(lambda: not forage.active("coder"), "it is dead")
-    assert without(forage, "coder") == before
+    forage.host.sh(CRASHES[crash])
+    forage.host.wait_for(lambda: not forage.active("coder"), "it is dead", timeout=60)
+    forage.host.wait_for(
+        lambda: forage.property("coder", "ActiveState") == "failed", "it has failed", timeout=60
+    )
+    forage.host.run("systemctl", "reset-failed", forage.sandbox("coder").unit)
+    await_only(forage.host, before)
 
 
 def test_after_its_system_powers_off_it_is_stopped(forage: Activated) -> None:

@@ -169,6 +169,9 @@ IN_TEMPLATE = {
     "a variable without a secret": Bad(
         f'{AGENT}«authEnvVar» = "A_KEY"', "auth-without-secret", "has no effect", "remove"
     ),
+    "a reset that never comes": Bad(
+        "«resetWhileAttached» = true", "attached-without-reset", "has no effect", "resetEvery"
+    ),
     "an unknown agent's key": Bad(
         '[agents.x]\npackage = "hello"\n«secretName» = "anthropic"',
         "missing-key",

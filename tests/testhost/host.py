@@ -173,6 +173,23 @@ class TestHost:
             time.sleep(0.05)
         raise HostError(self._explain(f"the host did not come up: {state or 'no answer'}"))
 
+    def reboot(self, *, crash: bool = False) -> None:
+        """Power it off in order, or in a crash, and boot it again from the same disk."""
+        leader = self._leader
+        if not crash:
+            self.run("systemctl", "poweroff", check=False)
+            deadline = time.monotonic() + BOOT_TIMEOUT
+            while leader.alive and time.monotonic() < deadline:
+                time.sleep(0.05)
+            if leader.alive:
+                raise HostError(self._explain("the host did not power off"))
+        self._record.kill()
+        if self._launcher is not None:
+            _end(self._launcher)
+        self._record.cgroups.remove()
+        self._record = replace(self._record, leader=None)
+        self.boot()
+
     def down(self) -> None:
         """Kill it, and remove all there is of it. Can be called at any time, and again."""
         if not self._ours:
