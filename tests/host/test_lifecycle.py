@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tests.host.activate import Activated
     from tests.testhost.host import Sandbox, TestHost
 
-SANDBOXES = ("coder", "research", "review", "shared")
+SANDBOXES = ("coder", "research", "review", "shared", "builder")
 
 
 def leftovers(host: TestHost) -> str:
@@ -28,7 +28,8 @@ def leftovers(host: TestHost) -> str:
             2>/dev/null || true
         find /run/forage/secrets -mindepth 1 2>/dev/null || true
         nft list tables
-        systemctl list-units --plain --no-legend --state=active 'forage-link@*' 'forage-netns@*'
+        systemctl list-units --plain --no-legend --state=active \
+            'forage-link@*' 'forage-netns@*' 'forage-nix@*'
     """
     return host.sh(script).stdout
 
