@@ -1,4 +1,4 @@
-"""What Forage knows about particular agents. An agent that joins is a row here, not an `if`."""
+"""What Forage knows of the world. An agent that joins is a row here, not an `if`."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ _KINDS = (
         settings=SettingsFormat.CLAUDE_CODE,
     ),
 )
+
+# https://nixos.org/manual/nix/stable/command-ref/conf-file (substituters, trusted-public-keys).
+NIX_CACHE = "cache.nixos.org"
+NIX_CACHE_PORT = 443
+NIX_CACHE_KEY = "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY="
 
 BY_PACKAGE = {kind.package: kind for kind in _KINDS}
 

@@ -122,10 +122,14 @@ def _reads(sandbox: p.Sandbox) -> Iterator[str]:
     yield f"{sandbox.workspace.source} of the host, as {p.WORKSPACE}"
     for mount in sandbox.mounts:
         yield f"{mount.source} of the host, as {mount.target}"
-    if sandbox.store == p.NIX_STORE:
-        yield "/nix/store: everything that is installed or was ever built on the host"
-    elif sandbox.store is not None:
+    if sandbox.store is None:
+        pass
+    elif sandbox.template.closure is not None:
         yield "/nix/store: what the system inside needs, and no other path of it"
+    else:
+        yield "/nix/store: everything that is installed or was ever built on the host"
+    if sandbox.template.nix_daemon:
+        yield "the host's Nix database, as it was when the sandbox started"
     if sandbox.template.rootfs:
         yield f"{sandbox.template.rootfs}/usr of the host, as /usr"
     for secret in sandbox.secrets:
@@ -140,6 +144,11 @@ def _writes(sandbox: p.Sandbox) -> Iterator[str]:
         if not mount.read_only:
             yield f"{mount.target}, which is {mount.source} of the host"
     yield f"everything else inside, up to {size / 2**30:.3g} GiB, until it restarts"
+    if sandbox.template.nix_daemon:
+        yield (
+            f"a layer of its own over /nix/store, by its own Nix daemon, up to {size / 2**30:.3g} "
+            "GiB, until it restarts (`nixDaemon`); never the host's store"
+        )
     if sandbox.template.protected_paths:
         yield f"but never {', '.join(sandbox.template.protected_paths)} in the workspace"
 
@@ -157,11 +166,6 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
         yield str(host)
     if template.has_network:
         yield f"the resolver at {plan.gateway}, and nothing else of this host"
-    if template.nix_daemon:
-        yield (
-            "the host's nix daemon, which downloads with the host's network, whatever the mode "
-            "says, and may collect the host's garbage (`nixDaemon = false` closes it)"
-        )
 
 
 def _spends(template: p.Template) -> Iterator[str]:
@@ -172,6 +176,8 @@ def _spends(template: p.Template) -> Iterator[str]:
     if given.io_weight is not None:
         yield f"disks' time, when others want it: {given.io_weight} to the others' 100"
     yield f"disk: {given.disk_max / 2**30:.3g} GiB, in memory"
+    if template.nix_daemon:
+        yield "for its layer of the Nix store: as much again"
     yield f"time until it starts afresh: {_resets(template)}"
 
 

@@ -46,19 +46,6 @@ let
   inherit (cfg) needs;
   ownUsers = lib.subtractLists needs.sharedUsers (lib.attrNames cfg.guests);
 
-  # The daemon sees who connects. In a user namespace of its own that is nobody it knows, but
-  # "*" is everybody, and without one it is the owner of the workspace.
-  trusted = config.nix.settings.trusted-users or [ ];
-  isMember =
-    group:
-    owner.group or "" == group
-    || lib.elem group (owner.extraGroups or [ ])
-    || lib.elem cfg.user (config.users.groups.${group}.members or [ ]);
-  isOwner =
-    name: name == cfg.user || lib.hasPrefix "@" name && isMember (lib.removePrefix "@" name);
-  agentsAreOwner = lib.intersectLists needs.sharedUsers needs.nixDaemon != [ ];
-  trustsAgents = lib.filter (name: name == "*" || agentsAreOwner && isOwner name) trusted;
-
   version = {
     systemd = config.systemd.package.version;
     kernel = config.boot.kernelPackages.kernel.version;
@@ -181,7 +168,7 @@ in
         )
         {
           network = "have a network";
-          nixDaemon = "have the host's nix daemon";
+          nixDaemon = "have a Nix daemon of their own";
           sharedUsers = "share the host's user numbers";
           storeClosure = "see no more of the store than their system needs";
         };
@@ -247,23 +234,6 @@ in
           '';
         }
       )
-      {
-        assertion = needs.nixDaemon == [ ] || trustsAgents == [ ];
-        message = ''
-          nix.settings.trusted-users has ${quoted trustsAgents}, and the agents in the sandboxes from
-          ${quoted needs.nixDaemon} would be among them: whom the nix daemon trusts is root on this
-          host. List users by name there, without the owner of the workspaces, or write
-          nixDaemon = false in these templates.
-        '';
-      }
-      {
-        assertion = needs.nixDaemon == [ ] || config.nix.settings.sandbox or true == true;
-        message = ''
-          nix.settings.sandbox is not true, and the sandboxes from ${quoted needs.nixDaemon} have the
-          nix daemon: what an agent builds would run on this host without a fence. Write
-          nix.settings.sandbox = true, or nixDaemon = false in these templates.
-        '';
-      }
       {
         assertion = !tooOld "systemd" "254";
         message = ''
@@ -335,7 +305,9 @@ in
         pkgs.dnsmasq
         pkgs.iproute2
         pkgs.nftables
-      ];
+      ]
+      # A sandbox with a Nix daemon starts from a copy of the host's database.
+      ++ lib.optional (needs.nixDaemon != [ ]) pkgs.sqlite;
     };
 
     systemd = {

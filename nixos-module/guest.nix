@@ -24,6 +24,10 @@ let
   idType = types.ints.between 1 65533;
 
   usersGid = config.ids.gids.users;
+
+  nix = config.nix.package;
+  # Lix went its own way before Nix had it.
+  hasOverlayStore = lib.versionAtLeast (lib.getVersion nix) "2.22" && lib.getName nix != "lix";
 in
 {
   options.forage.guest = {
@@ -68,8 +72,8 @@ in
       type = types.bool;
       default = false;
       description = ''
-        Whether `nix` is there and talks to a daemon outside of the sandbox. No daemon runs
-        inside in either case.
+        Whether `nix` is there, with a daemon that runs inside. Its store is a layer of the
+        sandbox's own over the host's.
       '';
     };
 
@@ -190,20 +194,43 @@ in
     (mkIf cfg.nixDaemon {
       environment.variables.NIX_REMOTE = "daemon";
 
+      assertions = [
+        {
+          assertion = hasOverlayStore;
+          message = ''
+            The Nix inside is ${lib.getName nix} ${lib.getVersion nix}, and a layer over the host's
+            store needs Nix 2.22 or later. Take NixOS 24.11 or later, or write
+            nix.package = pkgs.nixVersions.latest in this template's extraModules, or
+            nixDaemon = false in the template.
+          '';
+        }
+      ];
+
       nix = {
         channel.enable = false;
-        nrBuildUsers = 0;
         settings.experimental-features = mkDefault [
           "nix-command"
           "flakes"
         ];
       };
 
-      # The socket's path holds the daemon outside. One started here would have no store that
-      # it could write to.
-      systemd = {
-        services.nix-daemon.enable = false;
-        sockets.nix-daemon.enable = false;
+      # The host puts this script there at each start, and the daemon's own nix.conf. What NixOS
+      # writes to /etc/nix/nix.conf is for the clients.
+      systemd.services.nix-daemon = {
+        path = [
+          pkgs.bash
+          pkgs.util-linux
+        ];
+        serviceConfig = {
+          ExecStart = [
+            ""
+            "/opt/forage/nix-daemon"
+          ];
+          # The builders end with it.
+          KillMode = lib.mkForce "mixed";
+          # A builder that was killed for its memory is not the end of the daemon.
+          OOMPolicy = "continue";
+        };
       };
     })
 

@@ -336,9 +336,9 @@ let
 
     nixDaemon = mkOption {
       type = types.bool;
-      default = true;
-      example = false;
-      description = "The host's nix daemon inside the sandbox. It fetches with the host's network.";
+      default = false;
+      example = true;
+      description = "A Nix daemon of the sandbox's own: what it builds is in a layer over the host's store, up to `diskMax`, gone on restart. It reaches what the sandbox reaches.";
     };
 
     initCommands = mkOption {

@@ -1,6 +1,6 @@
 """Comments that allow a finding, with the reason why it is right there.
 
-    nixDaemon = true # forage: allow(nix-daemon-opens-network): builds need nixpkgs
+    nixDaemon = true # forage: allow(nix-daemon-without-cache): it has all it needs
 
 A comment speaks for its line or, if it is alone there, for the block of comments that it
 is in and the line below. JSON has none; there is `allowFindings` (allow_keys.py).

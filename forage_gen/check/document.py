@@ -28,7 +28,7 @@ templates inherit is reported once, where it is written.
 Where a finding is right as it is, say so, and why:
 
 ```toml
-nixDaemon = true # forage: allow(nix-daemon-opens-network): the builds need nixpkgs
+nixDaemon = true # forage: allow(nix-daemon-without-cache): the host has all it needs
 
 # forage: allow(no-limits, no-reset): this host has nothing else to do
 description = "Batch work"

@@ -6,8 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from forage_gen import catalogue
+from forage_gen.catalogue import NIX_CACHE, NIX_CACHE_PORT
 from forage_gen.check.rule import Finding, RuleBook
 from forage_gen.diagnostics import Severity
+from forage_gen.resolve.policy import above
 from forage_gen.values.hosts import NameHost
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from forage_gen.diagnostics import Location
     from forage_gen.resolve.inherit import Merged
-    from forage_gen.schema.models import Agent
+    from forage_gen.schema.models import Agent, Template
 
 rules = RuleBook()
 
@@ -115,23 +117,34 @@ def _agent_cannot_reach_host(merged: Merged) -> Iterator[Finding]:
 
 
 @rules.template(
-    "nix-daemon-opens-network",
+    "nix-daemon-without-cache",
     Severity.WARNING,
-    summary="The host's nix daemon is inside a sandbox whose network is closed.",
-    why="The daemon downloads for whoever asks, over the host's network, so `restricted` and"
-    " `none` do not hold for what is fetched through it.",
-    instead="nixDaemon = false\n",
+    summary="A Nix daemon is inside, and cannot reach the public cache.",
+    why="It downloads only what the sandbox itself may, and from what the host's store has little"
+    " can be built.",
+    instead='nixDaemon = true\nnetwork = "restricted"\nallowedHosts = ["cache.nixos.org"]\n',
 )
-def _nix_daemon_opens_network(merged: Merged) -> Iterator[Finding]:
-    template = merged.model
-    if template.nix_daemon and template.network != "full":
+def _nix_daemon_without_cache(merged: Merged) -> Iterator[Finding]:
+    if merged.model.nix_daemon and not _reaches_cache(merged.model):
         message = (
-            f"The network is `{template.network}`, but `nixDaemon` lets the agent download"
-            " anything over the host's network."
+            f"The Nix daemon inside cannot reach {NIX_CACHE}: it can use what the host's store"
+            " has, and download nothing."
         )
-        written = merged.value(("nixDaemon",)) if ("nixDaemon",) in merged.origins else None
-        where = written or _network(merged) or merged.value(())
-        yield Finding(message, "Write `nixDaemon = false`.", where)
+        hint = (
+            f'Write `network = "restricted"` and `allowedHosts = ["{NIX_CACHE}"]`, or'
+            " `nixDaemon = false`."
+        )
+        yield Finding(message, hint, merged.value(("nixDaemon",)))
+
+
+def _reaches_cache(template: Template) -> bool:
+    higher = set(above(NIX_CACHE))
+    return template.network == "full" or any(
+        isinstance(host, NameHost)
+        and host.port in {None, NIX_CACHE_PORT}
+        and (host.name in higher if host.wildcard else host.name == NIX_CACHE)
+        for host in template.allowed_hosts
+    )
 
 
 @rules.template(

@@ -13,6 +13,7 @@ from forage_gen.emit import (
     guest_files,
     nftables,
     nix,
+    nix_daemon,
     nspawn,
     resolver,
     shell,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _TARGETS = (
     nix,
+    nix_daemon,
     sources,
     nspawn,
     nftables,

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from forage_gen.quote.nspawn import NspawnToken
 
-DAEMON_SOCKET = "/nix/var/nix/daemon-socket"
-
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield one file for each sandbox."""
@@ -45,11 +43,11 @@ def _binds(sandbox: p.Sandbox) -> Iterator[NspawnToken]:
     if template.rootfs is not None:
         yield _mount(f"{template.rootfs}/usr", "/usr", mapped, read_only=True)
     if sandbox.store is not None:
-        # A part of it has its owners mapped already.
+        # Only all of the store is the host's own mount; what is made for it is mapped already.
         options = mapped if sandbox.store == p.NIX_STORE else ()
         yield _mount(sandbox.store, p.NIX_STORE, options, read_only=True)
     if template.nix_daemon:
-        yield _mount(DAEMON_SOCKET, DAEMON_SOCKET, (), read_only=True)
+        yield _mount(sandbox.nix_layer, p.NIX_LAYER, (), read_only=False)
     yield _mount(f"{p.TREE}/{template.facts_file}", p.FACTS_INSIDE, mapped, read_only=True)
     if sandbox.secrets:
         yield _mount(sandbox.secrets_dir, p.SECRETS, (), read_only=True)

@@ -18,6 +18,7 @@ _SCRIPTS = (
     "forage-limits",
     "forage-link",
     "forage-netns",
+    "forage-nix",
     "forage-prepare",
     "forage-reason",
     "forage-release",
@@ -36,6 +37,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             tree=q.word(p.TREE),
             stopped=q.word(p.STOPPED),
             placeholders=q.word(p.PLACEHOLDERS),
+            nix_store=q.word(p.NIX_STORE),
         )
         yield Artifact(f"libexec/{name}", text.encode(), executable=True)
     for template in plan.templates:
@@ -46,6 +48,8 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         if template.private_users:
             text = render(q.ShellToken, "shell/await-limits.sh.j2")
             yield Artifact(template.await_limits_file, text.encode(), executable=True)
+        if template.nix_daemon:
+            yield _nix_daemon(template)
     for sandbox in plan.sandboxes:
         yield _facts(sandbox, plan)
 
@@ -77,11 +81,21 @@ def _init(template: p.Template) -> Artifact:
     return Artifact(template.init_file, text.encode(), executable=True)
 
 
+def _nix_daemon(template: p.Template) -> Artifact:
+    text = render(
+        q.ShellToken,
+        "shell/nix-daemon.sh.j2",
+        layer=q.word(p.NIX_LAYER),
+        store=q.word(p.NIX_STORE),
+        conf_dir=q.word(p.NIX_CONF_DIR),
+    )
+    return Artifact(template.nix_daemon_file, text.encode(), executable=True)
+
+
 def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
     template = sandbox.template
     owner = plan.owner
     below = [m for m in sandbox.mounts if m.target.startswith(f"{p.WORKSPACE}/")]
-    shift = sandbox.uid_base if template.private_users else 0
     text = render(
         q.ShellToken,
         "shell/facts.conf.j2",
@@ -90,20 +104,23 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
         rootfs=q.word(template.rootfs) if template.rootfs else None,
         system=q.word(template.system),
         closure=q.word(template.closure) if template.closure else None,
-        root_uid=q.integer(shift),
+        root_uid=q.integer(sandbox.uid_shift),
         guest_files=q.word(f"{p.TREE}/{template.guest_root}"),
         owner_uid=q.integer(owner.uid),
         owner_gid=q.integer(owner.gid),
         uid_base=q.integer(sandbox.uid_base) if template.private_users else None,
         user_namespaces=q.integer(p.USER_NAMESPACES if template.user_namespaces else 0),
-        secrets_uid=q.integer(shift + owner.uid),
-        secrets_gid=q.integer(shift + owner.gid),
+        secrets_uid=q.integer(sandbox.uid_shift + owner.uid),
+        secrets_gid=q.integer(sandbox.uid_shift + owner.gid),
         workspace=q.word(sandbox.workspace.source),
         secrets_dir=q.word(sandbox.secrets_dir),
         secrets=q.words(secret.name for secret in sandbox.secrets),
         interface=q.word(sandbox.interface) if template.has_network else None,
         address=q.word(str(sandbox.address)),
         gateway=q.word(str(plan.gateway)),
+        nix_layer=q.word(sandbox.nix_layer) if template.nix_daemon else None,
+        disk_max=q.integer(template.limits.disk_max),
+        inodes=q.integer(template.limits.inodes),
         protected=[
             q.words((step.path, step.role, over_itself(sandbox.workspace, step.path)))
             for step in steps(template.protected_paths)

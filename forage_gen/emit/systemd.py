@@ -24,14 +24,12 @@ TOOL_PATH = (
     "/run/current-system/sw/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 )
 
-# tmpfs counts inodes apart from bytes; one of its pages has 4,096 bytes (tmpfs(5)).
-PAGE = 4096
-
 _SHARED = (
     "forage-netns@.service",
     "forage-limits@.service",
     "forage-link@.service",
     "forage-store@.service",
+    "forage-nix@.service",
     "forage-firewall.service",
     "forage-upstream.service",
     "forage-resolver@.service",
@@ -129,6 +127,8 @@ def _needs(sandbox: p.Sandbox) -> Iterator[SystemdToken]:
     if sandbox.template.closure:
         yield q.unit_name(f"forage-store@{sandbox.name}.service")
     yield q.unit_name(f"forage-netns@{sandbox.name}.service")
+    if sandbox.template.nix_daemon:
+        yield q.unit_name(f"forage-nix@{sandbox.name}.service")
     if sandbox.template.has_network:
         yield q.unit_name(f"forage-link@{sandbox.name}.service")
         yield q.unit_name("forage-firewall.service")
@@ -136,15 +136,15 @@ def _needs(sandbox: p.Sandbox) -> Iterator[SystemdToken]:
 
 
 def _root(sandbox: p.Sandbox) -> Artifact:
-    size = sandbox.template.limits.disk_max
+    limits = sandbox.template.limits
     text = render(
         q.SystemdToken,
         "systemd/root.mount.j2",
         name=q.plain(sandbox.name),
         unit=q.unit_name(sandbox.unit),
         where=q.path(sandbox.root),
-        size=q.integer(size),
-        inodes=q.integer(size // PAGE),
+        size=q.integer(limits.disk_max),
+        inodes=q.integer(limits.inodes),
     )
     return Artifact(f"{UNITS}/{q.mount_unit(sandbox.root)}", text.encode())
 

@@ -86,6 +86,8 @@ def document() -> str:
 _DIFFERENT = """\
 ## What is different without a key
 
+- **There is no Nix daemon** unless a template has `nixDaemon = true`, and then it is not the
+  host's but [one of the sandbox's own](nix.md).
 - **Networks start closed.** A template that says nothing has no network.
 - **The workspace has protected paths.** git's hooks and settings are read-only inside, as
   the host would run what is in them: `protectedPaths`.

@@ -218,8 +218,8 @@ def _store(merged: Merged) -> Iterator[Diagnostic]:
     where = merged.value(("isolation", "storeClosure"))
     if template.nix_daemon:
         message = (
-            "With `nixDaemon`, the agent asks the daemon for any path of the store, and builds "
-            "more: `storeClosure` would hide what it gets."
+            "With `nixDaemon`, the sandbox builds with all that the host's store has: "
+            "`storeClosure` would hide it."
         )
         hint = "Write `nixDaemon = false`, or remove `storeClosure`."
         yield error("store-closure-with-daemon", message, hint, where)

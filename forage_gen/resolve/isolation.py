@@ -31,6 +31,11 @@ def dropped(isolation: Isolation) -> tuple[str, ...]:
 def check_isolation(merged: Merged) -> Iterator[Diagnostic]:
     """Yield what would have no effect, or one that reaches beyond the sandbox."""
     isolation = merged.model.isolation
+    if merged.model.nix_daemon and isolation.private_users and not user_namespaces(isolation):
+        by = "userNamespaces" if isolation.user_namespaces is not None else "syscallFilter"
+        message = "Each build of the Nix daemon inside takes a user namespace, and there are none."
+        hint = "Write `userNamespaces = true`, or `nixDaemon = false`."
+        yield error("nix-daemon-without-namespaces", message, hint, merged.value(("isolation", by)))
     if not isolation.private_users:
         if not user_namespaces(isolation):
             by = "userNamespaces" if isolation.user_namespaces is not None else "syscallFilter"

@@ -38,10 +38,16 @@ OWN_BIN = "/opt/forage/bin"
 INIT_SCRIPT = "/opt/forage/init"
 AWAIT_LIMITS_SCRIPT = "/opt/forage/await-limits"
 FACTS_INSIDE = "/etc/forage.json"
+NIX_LAYER = "/nix/.forage"  # what the sandbox's own Nix daemon works on; its root's alone
+NIX_CONF_DIR = "/etc/forage/nix"
+NIX_DAEMON = "/opt/forage/nix-daemon"
 
 UIDS_PER_SANDBOX = 65536
 USER_NAMESPACES = 1024
 """The most that may be made in a sandbox, where any may."""
+
+# tmpfs counts inodes apart from bytes; one of its pages has 4,096 bytes (tmpfs(5)).
+_PAGE = 4096
 
 
 class Network(StrEnum):
@@ -133,6 +139,11 @@ class Limits:
     io_weight: int | None
     disk_max: int
 
+    @property
+    def inodes(self) -> int:
+        """As many inodes as pages: empty files cannot outgrow the size."""
+        return self.disk_max // _PAGE
+
 
 @dataclass(frozen=True, slots=True)
 class Template:
@@ -205,6 +216,11 @@ class Template:
     def facts_file(self) -> str:
         """Where the tree has what an agent may know about its sandbox."""
         return f"guests/{self.name}/forage.json"
+
+    @property
+    def nix_daemon_file(self) -> str:
+        """Where the tree has the script that starts the sandbox's own Nix daemon."""
+        return self.guest_root + NIX_DAEMON
 
     def wrapper_file(self, agent: Agent) -> str:
         """Where the tree has the script that starts an agent."""
@@ -308,6 +324,8 @@ class Sandbox:
     @property
     def store(self) -> str | None:
         """What it sees as /nix/store: all of it, a part, or nothing."""
+        if self.template.nix_daemon:
+            return f"{self.nix_layer}/store"
         if not self.template.store_closure:
             return NIX_STORE
         return f"{RUNTIME}/stores/{self.name}/view/store" if self.template.closure else None
@@ -316,6 +334,16 @@ class Sandbox:
     def secrets_dir(self) -> str:
         """Where its secrets are laid out on the host while it runs."""
         return f"{RUNTIME}/secrets/{self.name}"
+
+    @property
+    def nix_layer(self) -> str:
+        """Where its own layer over the host's Nix store is on the host while it runs."""
+        return f"{RUNTIME}/nix/{self.name}"
+
+    @property
+    def uid_shift(self) -> int:
+        """What the host adds to the numbers of users inside."""
+        return self.uid_base if self.template.private_users else 0
 
 
 @dataclass(frozen=True, slots=True)

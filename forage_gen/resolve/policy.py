@@ -38,6 +38,15 @@ def set_name(template: Template, ports: tuple[int, ...]) -> str:
     return f"{template.nft_name}_p{'_'.join(map(str, ports))}"
 
 
+def allows_name(template: Template, name: str, port: int) -> bool:
+    """Whether the template's list allows a name at a TCP port, itself or by a wildcard."""
+    higher = set(above(name))
+    return any(
+        port in rule.ports and (rule.name in higher if rule.wildcard else rule.name == name)
+        for rule in template.names
+    )
+
+
 def above(name: str) -> Iterator[str]:
     """List the names that `name` is below: `*.NAME` of any of them allows it."""
     while name := name.partition(".")[2]:

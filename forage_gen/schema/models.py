@@ -273,9 +273,10 @@ class Template(_Strict):
         f"`{DEFAULT}`.",
     )
     nix_daemon: bool = Field(
-        default=True,
-        examples=[False],
-        description="The host's nix daemon inside the sandbox. It fetches with the host's network.",
+        default=False,
+        examples=[True],
+        description="A Nix daemon of the sandbox's own: what it builds is in a layer over the "
+        "host's store, up to `diskMax`, gone on restart. It reaches what the sandbox reaches.",
     )
     init_commands: list[f.InitCommand] = Field(
         default=[],

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from forage_gen.diagnostics import Diagnostic
 
-DAEMON = "nix-daemon-opens-network"
+DAEMON = "nix-daemon-without-cache"
 
 
 def daemon(tmp_path: Path, lines: str) -> list[Diagnostic]:

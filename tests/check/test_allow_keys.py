@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from forage_gen.diagnostics import Diagnostic
     from tests.check.test_rules import Found
 
-DAEMON = "nix-daemon-opens-network"
+DAEMON = "nix-daemon-without-cache"
 OPEN = (CLAUDE, "nixDaemon = false", "nixDaemon = true")
 REASON = "a test needs it"
 
@@ -147,7 +147,5 @@ def test_a_project_on_one_line(tmp_path: Path) -> None:
     places = {(each.code, stretch(each.location)) for each in found}
     assert places == {
         ("no-limits", '"a"'),
-        (DAEMON, '"a"'),
-        (DAEMON, '"b"'),
         ("unused-template", '"b"'),
     }

@@ -77,15 +77,18 @@ CASES = (
         '`network = "restricted"`',
     ),
     Found(
-        "nix-daemon-opens-network",
+        "nix-daemon-without-cache",
         ((CLAUDE, "nixDaemon = false", "nixDaemon = true"),),
         "true",
-        "`nixDaemon = false`",
+        '`allowedHosts = ["cache.nixos.org"]`',
     ),
     Found(
-        "nix-daemon-opens-network",
-        ((CLAUDE, "nixDaemon = false\n", ""),),
-        '"restricted"',
+        "nix-daemon-without-cache",
+        (
+            (CLAUDE, "nixDaemon = false", "nixDaemon = true"),
+            (CLAUDE, "docs.example.org", "cache.nixos.org:80"),
+        ),
+        "true",
         "`nixDaemon = false`",
     ),
     Found(
@@ -349,6 +352,27 @@ def test_a_wildcard_of_one_owner(tmp_path: Path, host: str) -> None:
 def test_download_tools(tmp_path: Path, package: str, *, is_tool: bool) -> None:
     found = findings(tmp_path, edited((CLAUDE, '"fd"', f'"{package}"')))
     assert codes(found) == ({"download-tool"} if is_tool else set())
+
+
+@pytest.mark.parametrize(
+    ("host", "reaches"),
+    [
+        ("cache.nixos.org", True),
+        ("cache.nixos.org:443", True),
+        ("*.nixos.org", True),
+        ("nixos.org", False),
+        ("*.cache.nixos.org", False),
+        ("cache.nixos.org:8443", False),
+    ],
+)
+def test_the_cache_is_reached_where_it_is_allowed(
+    tmp_path: Path, host: str, *, reaches: bool
+) -> None:
+    files = edited(
+        (CLAUDE, "docs.example.org", host),
+        (CLAUDE, "nixDaemon = false", "nixDaemon = true"),
+    )
+    assert codes(findings(tmp_path, files)) == (set() if reaches else {"nix-daemon-without-cache"})
 
 
 def test_every_missing_limit_is_named(tmp_path: Path) -> None:

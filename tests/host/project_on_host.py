@@ -46,6 +46,7 @@ def activated(host: TestHost, internet: Internet) -> Iterator[Activated]:
         internet.serve(address, port, f"{address}:{port}")
     plan = compile_project()
     make_owner(host, plan)
+    host.run("nix-store", "--init")  # a store that was never used has no database
     activate(host, plan)
     project = Activated(host, plan)
     yield project

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.host.activate import Activated
     from tests.testhost.host import Sandbox, TestHost
 
-SANDBOXES = ("coder", "research", "review", "shared")
+SANDBOXES = ("coder", "research", "review", "shared", "builder")
 
 
 def leftovers(host: TestHost) -> str:

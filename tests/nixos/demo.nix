@@ -66,7 +66,6 @@
           pkgs.python3Packages.requests
         ];
         initCommands = [ "npm install --no-audit" ];
-        nixDaemon = false;
         agents.claude = {
           package = pkgs.claude-code;
           secretName = "anthropic";
@@ -92,7 +91,6 @@
         extends = "base";
         network = "full";
         allowedHosts = [ "192.168.1.20:8080" ];
-        nixDaemon = false;
       };
 
       review = {
@@ -100,7 +98,6 @@
         extends = "base";
         network = "none";
         readOnlyWorkspace = true;
-        nixDaemon = false;
       };
     };
   };

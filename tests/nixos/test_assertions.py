@@ -22,27 +22,10 @@ def failed(extra_nix: str, tree: Path = FIXTURE) -> list[str]:
     return [" ".join(str(message).split()) for message in found]
 
 
-def without_daemon(tmp_path: Path) -> Path:
-    return replace(
-        FIXTURE, tmp_path / "tree", "default.nix", 'nixDaemon = [ "claude" ]', "nixDaemon = [ ]"
-    )
-
-
 def with_shared_users(tmp_path: Path) -> Path:
     return replace(
         FIXTURE, tmp_path / "tree", "default.nix", "sharedUsers = [ ]", 'sharedUsers = [ "claude" ]'
     )
-
-
-EVERYBODY = '{ nix.settings.trusted-users = [ "root" "*" ]; }'
-OWNER = '{ nix.settings.trusted-users = [ "root" "alice" ]; }'
-WHEEL = """{
-  nix.settings.trusted-users = [ "root" "@wheel" ];
-  users.users.alice.extraGroups = [ "wheel" ];
-}"""
-OTHER_GROUP = '{ nix.settings.trusted-users = [ "root" "@wheel" ]; }'
-NO_SANDBOX = "{ nix.settings.sandbox = false; }"
-RELAXED = '{ nix.settings.sandbox = "relaxed"; }'
 
 
 def version(package: str, value: str) -> str:
@@ -61,45 +44,33 @@ def test_a_host_without_them_is_fine() -> None:
     assert failed("{ }") == []
 
 
-def test_a_daemon_that_trusts_everybody_is_refused() -> None:
-    (message,) = failed(EVERYBODY)
+def guest_nix(attributes: str) -> str:
+    """A guest in which Nix says this of itself."""
+    return f"""{{ pkgs, ... }}: {{
+      services.forage.guests.claude.extraModules = [
+        {{ nix.package = pkgs.nix // {{ {attributes} }}; }}
+      ];
+    }}"""
 
-    assert 'nix.settings.trusted-users has "*"' in message
-    assert 'sandboxes from "claude"' in message
+
+@pytest.mark.parametrize(
+    ("attributes", "said"),
+    [
+        ('pname = "nix"; version = "2.21.4";', "nix 2.21.4"),
+        ('pname = "lix"; version = "2.93.0";', "lix 2.93.0"),
+    ],
+)
+def test_a_nix_without_overlay_stores_is_refused_inside(attributes: str, said: str) -> None:
+    (message,) = failed(guest_nix(attributes))
+
+    assert message.startswith("services.forage.guests.claude: ")
+    assert f"The Nix inside is {said}" in message
+    assert "pkgs.nixVersions.latest" in message
     assert "nixDaemon = false" in message
 
 
-@pytest.mark.parametrize("extra_nix", [OWNER, WHEEL])
-def test_one_that_trusts_the_owner_is_refused_where_the_agent_is_the_owner(
-    tmp_path: Path, extra_nix: str
-) -> None:
-    (message,) = failed(extra_nix, with_shared_users(tmp_path))
-
-    assert "nix.settings.trusted-users has" in message
-
-
-@pytest.mark.parametrize("extra_nix", [OWNER, WHEEL])
-def test_elsewhere_the_agent_is_nobody_that_the_daemon_knows(extra_nix: str) -> None:
-    assert failed(extra_nix) == []
-
-
-def test_a_group_without_the_owner_is_no_danger(tmp_path: Path) -> None:
-    assert failed(OTHER_GROUP, with_shared_users(tmp_path)) == []
-
-
-@pytest.mark.parametrize("extra_nix", [NO_SANDBOX, RELAXED])
-def test_builds_without_a_sandbox_are_refused(extra_nix: str) -> None:
-    (message,) = failed(extra_nix)
-
-    assert "nix.settings.sandbox is not true" in message
-    assert "nixDaemon = false" in message
-
-
-@pytest.mark.parametrize("extra_nix", [EVERYBODY, NO_SANDBOX, RELAXED])
-def test_without_the_daemon_its_settings_are_nobodys_business(
-    tmp_path: Path, extra_nix: str
-) -> None:
-    assert failed(extra_nix, without_daemon(tmp_path)) == []
+def test_what_the_hosts_own_daemon_does_is_nobodys_business() -> None:
+    assert failed('{ nix.settings = { sandbox = false; trusted-users = [ "*" ]; }; }') == []
 
 
 @pytest.mark.parametrize(

@@ -171,17 +171,32 @@ def test_without_an_init_script_there_is_no_unit() -> None:
     assert "forage-init.service" not in units
 
 
-def test_nix_talks_to_the_daemon_outside() -> None:
+def test_nix_has_a_daemon_inside_that_the_host_prepares() -> None:
     found = guest(
         f"""{{
           remote = config.environment.variables.NIX_REMOTE;
           daemon = lib.filter (lib.hasPrefix "nix-daemon") ({ENABLED_UNITS});
-          builders = lib.filter (lib.hasPrefix "nixbld") (lib.attrNames config.users.users);
+          inherit (config.systemd.services.nix-daemon.serviceConfig) ExecStart KillMode;
+          path = map lib.getName config.systemd.services.nix-daemon.path;
+          builders = lib.length (
+            lib.filter (lib.hasPrefix "nixbld") (lib.attrNames config.users.users)
+          );
           nix = lib.elem "nix" (map lib.getName config.environment.systemPackages);
         }}"""
     )
 
-    assert found == {"remote": "daemon", "daemon": [], "builders": [], "nix": True}
+    assert isinstance(found, dict)
+    path = found.pop("path")
+    assert isinstance(path, list)
+    assert {"nix", "bash", "util-linux"} <= set(map(str, path))
+    assert found == {
+        "remote": "daemon",
+        "daemon": ["nix-daemon.service", "nix-daemon.socket"],
+        "ExecStart": ["", "/opt/forage/nix-daemon"],
+        "KillMode": "mixed",
+        "builders": 32,
+        "nix": True,
+    }
 
 
 def test_without_the_daemon_there_is_no_nix() -> None:

@@ -201,6 +201,21 @@ def test_programs_that_the_units_call_are_in_the_profile(tree: Path) -> None:
     assert programs <= set(names)
 
 
+def test_what_copies_the_nix_database_is_there_where_it_is_needed(tree: Path) -> None:
+    found = evaluate(
+        tree,
+        """[
+          (config.services.forage.needs.nixDaemon != [ ])
+          (map lib.getName config.environment.systemPackages)
+        ]""",
+    )
+
+    assert isinstance(found, list)
+    needed, names = found
+    assert isinstance(names, list)
+    assert ("sqlite" in names) == needed
+
+
 def test_the_host_leaves_the_interfaces_alone(tree: Path) -> None:
     found = evaluate(
         tree,

@@ -72,7 +72,7 @@ def test_what_a_template_replaces_it_does_not_inherit() -> None:
     ).value
 
     assert isinstance(guests, dict)
-    assert guests["bare"] == {"init": False, "nixDaemon": True, "agents": [], "ripgrep": False}
+    assert guests["bare"] == {"init": False, "nixDaemon": False, "agents": [], "ripgrep": False}
     assert guests["claude"] == {
         "init": True,
         "nixDaemon": False,

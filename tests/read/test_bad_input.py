@@ -74,10 +74,10 @@ IN_TEMPLATE = {
         '«"[key]"» = 1', "unknown-key", "`[key]`", "The keys here are"
     ),
     "a string for a boolean": Bad(
-        'nixDaemon = «"yes"»', "wrong-type", "must be `true` or `false`, not a string", "= false`"
+        'nixDaemon = «"yes"»', "wrong-type", "must be `true` or `false`, not a string", "= true`"
     ),
     "a number for a boolean": Bad(
-        "nixDaemon = «1»", "wrong-type", "must be `true` or `false`, not a number", "= false`"
+        "nixDaemon = «1»", "wrong-type", "must be `true` or `false`, not a number", "= true`"
     ),
     "a boolean for a number": Bad(
         "[resourceLimits]\ntasksMax = «true»",

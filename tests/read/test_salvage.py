@@ -283,7 +283,7 @@ def test_the_others_of_the_file_are_found(tmp_path: Path) -> None:
     template = tmp_path / "demo/templates/claude.toml"
     text = template.read_text()
     text = text.replace('network = "restricted"', 'network = restricted"')
-    text = text.replace("nixDaemon = false", "nixDeamon = false")
+    text = text.replace("initCommands", "initComands")
     text = text.replace("[agents.claude.permissions]", "[agents.claude.permissions")
     template.write_text(text.replace("readOnly = true", 'readOnly = "yes"'))
 

@@ -45,6 +45,19 @@ def test_user_namespaces(tmp_path: Path, isolation: str, allowed: object) -> Non
 
 @pytest.mark.parametrize(
     ("isolation", "key"),
+    [("userNamespaces = false", "false"), ('syscallFilter = "strict"', '"strict"')],
+)
+def test_a_nix_daemon_takes_user_namespaces(tmp_path: Path, isolation: str, key: str) -> None:
+    text = f"nixDaemon = true\n[isolation]\n{isolation}\n"
+    found = finding(tmp_path, {"forage.toml": FORAGE, "templates/web.toml": text})
+    assert found.code == "nix-daemon-without-namespaces"
+    assert found.location.line == 3
+    assert key in isolation
+    assert "`nixDaemon = false`" in (found.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("isolation", "key"),
     [
         ('syscallFilter = "strict"\nprivateUsers = false', '"strict"'),
         ("userNamespaces = false\nprivateUsers = false", "false"),

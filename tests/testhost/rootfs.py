@@ -106,6 +106,7 @@ HOST = Recipe(
         "psmisc",
         "python3",
         "socat",
+        "sqlite3",
         "sudo",
         "systemd",
         "systemd-container",
