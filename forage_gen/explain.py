@@ -161,7 +161,10 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
         case p.Network.FULL:
             yield "every public IPv4 address, but none that is private"
         case p.Network.RESTRICTED:
-            yield "only these, and no name that is not among them:"
+            yield (
+                "only these, and no name that is not among them (at ports 443 and 80 the name "
+                "itself counts, whatever its address; at others its addresses):"
+            )
     for host in allowed_hosts(template):
         yield str(host)
     if template.has_network:

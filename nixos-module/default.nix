@@ -304,6 +304,7 @@ in
       systemPackages = [
         pkgs.dnsmasq
         pkgs.iproute2
+        pkgs.nginx
         pkgs.nftables
       ]
       # A sandbox with a Nix daemon starts from a copy of the host's database.
@@ -360,6 +361,17 @@ in
       # Each sandbox gets a part of what the host's root may have, and the kernel's 128 is too
       # little to divide. The priority is below the one of every module that raises it as well.
       "fs.inotify.max_user_instances" = lib.mkOverride 1100 8192;
+    };
+
+    # Whom the proxies run as. The fence knows their packets by the number.
+    users = {
+      users.forage-proxy = {
+        isSystemUser = true;
+        uid = 1879048192;
+        group = "forage-proxy";
+        description = "Proxies of the sandboxes";
+      };
+      groups.forage-proxy.gid = 1879048192;
     };
 
     networking = {

@@ -9,6 +9,7 @@ from forage_gen.artifact import Artifact
 from forage_gen.emit.render import render
 from forage_gen.quote import nft as q
 from forage_gen.resolve import plan as p
+from forage_gen.resolve.allocate import UPSTREAM_PORT
 from forage_gen.resolve.policy import port_sets
 from forage_gen.values.hosts import PRIVATE_NETWORKS_IPV4
 
@@ -29,6 +30,7 @@ _INDENT, _LEAD = 8, len("elements = ")
 class _NameSet:
     name: NftToken
     ports: NftToken
+    opens: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,12 @@ def _table(plan: p.Plan) -> Artifact:
         gateway=q.ipv4(plan.gateway),
         judged=_JUDGED,
         subnet=q.prefix(plan.subnet),
+        proxy_ports=_ports(
+            port for t in plan.templates if t.is_proxied for port in (t.tls_port, t.http_port)
+        ),
+        proxied=any(template.is_proxied for template in plan.templates),
+        proxy_uid=q.integer(p.PROXY_UID),
+        upstream_port=q.port(UPSTREAM_PORT),
         external_interface=q.interface(interface) if interface else None,
     )
     return Artifact("nftables/forage.nft", text.encode())
@@ -73,13 +81,25 @@ def _policy(template: p.Template) -> Artifact:
         q.NftToken,
         "nftables/template.nft.j2",
         name=q.identifier(template.name),
+        proxied=template.is_proxied,
+        redirects=q.identifier(redirects(template)),
+        tls_port=q.port(template.tls_port),
+        http_port=q.port(template.http_port),
         full=template.network is p.Network.FULL,
         chain=q.identifier(template.nft_name),
-        name_sets=[_NameSet(q.identifier(s.name), _ports(s.ports)) for s in port_sets(template)],
+        name_sets=[
+            _NameSet(q.identifier(s.name), _ports(s.ports), opens=bool(s.ports))
+            for s in port_sets(template)
+        ],
         hosts=_address_set(f"{template.nft_name}_hosts", hosts),
         services=_address_set(f"{template.nft_name}_services", services),
     )
     return Artifact(f"nftables/templates/{template.name}.nft", text.encode())
+
+
+def redirects(template: p.Template) -> str:
+    """Name the chain that hands a template's connections to its proxy."""
+    return f"{template.nft_name}_proxy"
 
 
 def _ports(ports: Iterable[int]) -> NftToken:
@@ -103,5 +123,7 @@ def _elements(sandbox: p.Sandbox) -> Artifact:
         address=q.ipv4(sandbox.address),
         chain=q.identifier(template.nft_name),
         port=q.port(template.resolver_port),
+        proxied=template.is_proxied,
+        redirects=q.identifier(redirects(template)),
     )
     return Artifact(f"nftables/sandboxes/{sandbox.name}.nft", text.encode())

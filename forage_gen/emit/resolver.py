@@ -10,7 +10,7 @@ from forage_gen.emit.render import render
 from forage_gen.quote import dnsmasq as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
-from forage_gen.resolve.policy import TABLE, above, set_name
+from forage_gen.resolve.policy import TABLE, above, direct_ports, port_sets, set_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +50,7 @@ def _lines(template: p.Template, upstream: DnsmasqToken) -> Iterator[DnsmasqToke
     `server=/NAME/` answers NAME and all below it, so the other half is closed again:
     below an exact name, and the name of a wildcard itself.
     """
+    sets = port_sets(template)
     exact = {rule.name for rule in template.names if not rule.wildcard}
     wild = {rule.name for rule in template.names if rule.wildcard}
     for rule in template.names:
@@ -63,8 +64,9 @@ def _lines(template: p.Template, upstream: DnsmasqToken) -> Iterator[DnsmasqToke
             yield _line("server=/", name, "/", upstream)
             if rule.name not in wild and not covered:
                 yield _line("address=/", q.below(rule.name), "/")
-        target = q.nftset(rule.name, 4, TABLE, set_name(template, rule.ports))
-        yield _line("nftset=", target)
+        if sets:
+            target = q.nftset(rule.name, 4, TABLE, set_name(template, direct_ports(rule)))
+            yield _line("nftset=", target)
 
 
 def _line(*parts: str) -> DnsmasqToken:

@@ -33,6 +33,7 @@ _SHARED = (
     "forage-firewall.service",
     "forage-upstream.service",
     "forage-resolver@.service",
+    "forage-proxy@.service",
     "forage-reason@.service",
     "forage-reset@.service",
     "forage-sweep.service",
@@ -53,11 +54,15 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
             upstream=q.plain(triggers.file(p.UPSTREAM_FILE)),
         )
         yield Artifact(f"{UNITS}/{name}", text.encode())
+    users = render(q.SystemdToken, "systemd/sysusers.conf.j2", proxy_uid=q.integer(p.PROXY_UID))
+    yield Artifact("systemd/sysusers.d/forage.conf", users.encode())
     text = render(q.SystemdToken, "systemd/base.conf.j2", stopped=q.plain(p.STOPPED))
     yield Artifact(f"{UNITS}/systemd-nspawn@.service.d/forage.conf", text.encode())
     for template in plan.templates:
         if template.has_network:
             yield _resolver(template, triggers)
+        if template.is_proxied:
+            yield _proxy(template, triggers)
     for sandbox in plan.sandboxes:
         mounts = list(_mounts(sandbox, plan.owner))
         yield from mounts
@@ -81,6 +86,12 @@ def _resolver(template: p.Template, triggers: Triggers) -> Artifact:
     return Artifact(f"{UNITS}/{template.resolver_unit}.d/forage.conf", text.encode())
 
 
+def _proxy(template: p.Template, triggers: Triggers) -> Artifact:
+    digest = q.plain(triggers.file(template.proxy_file))
+    text = render(q.SystemdToken, "systemd/proxy.conf.j2", digest=digest)
+    return Artifact(f"{UNITS}/{template.proxy_unit}.d/forage.conf", text.encode())
+
+
 def _mounts(sandbox: p.Sandbox, owner: p.Owner) -> Iterator[Artifact]:
     yield _root(sandbox)
     yield _bind_mount("Workspace", sandbox, sandbox.workspace, owner)
@@ -101,6 +112,7 @@ def _drop_in(sandbox: p.Sandbox, digest: str) -> Artifact:
         guest=q.unit_name(f"forage-guest@{template.name}.service"),
         restart_if_changed=sandbox.restart_if_changed,
         needs=list(_needs(sandbox)),
+        proxy=q.unit_name(template.proxy_unit) if template.is_proxied else None,
         limits=q.unit_name(f"forage-limits@{sandbox.name}.service")
         if template.private_users
         else None,

@@ -35,6 +35,10 @@ RESOLVER_PORT_FIRST = 24600
 RESOLVER_PORTS = 512
 UPSTREAM_PORT = RESOLVER_PORT_FIRST - 1
 
+# Two more for each template, for its proxy. The fence closes them to all but sandboxes.
+TLS_PORT_FIRST = RESOLVER_PORT_FIRST + RESOLVER_PORTS
+HTTP_PORT_FIRST = TLS_PORT_FIRST + RESOLVER_PORTS
+
 _SECTIONS = ("sandboxes", "templates")
 _TWICE = (
     "Delete the line of the one that was added last; `forage-gen build` gives it another number."

@@ -29,6 +29,10 @@ UPSTREAM_FILE = "resolver/upstream.conf"  # where the tree has it
 MACHINES = "/var/lib/machines"
 NETNS = "/run/netns"
 
+HTTP, TLS = 80, 443
+PROXIED = (HTTP, TLS)
+"""The ports at which a proxy reads names."""
+
 # Paths inside a sandbox.
 WORKSPACE = "/workspace"
 SECRETS = "/run/secrets"
@@ -43,6 +47,9 @@ NIX_CONF_DIR = "/etc/forage/nix"
 NIX_DAEMON = "/opt/forage/nix-daemon"
 
 UIDS_PER_SANDBOX = 65536
+PROXY_UID = 0x70000000
+"""Who the proxies are on the host: the first number behind those of containers, which nobody
+else is given (https://systemd.io/UIDS-GIDS)."""
 USER_NAMESPACES = 1024
 """The most that may be made in a sandbox, where any may."""
 
@@ -160,6 +167,8 @@ class Template:
     addresses: tuple[AddressRule, ...]
     nft_name: str
     resolver_port: int
+    tls_port: int
+    http_port: int
     packages: tuple[tuple[str, ...], ...]
     agents: tuple[Agent, ...]
     init_commands: tuple[str, ...]
@@ -196,6 +205,28 @@ class Template:
     def resolver_file(self) -> str:
         """Where the tree has the configuration of that."""
         return f"resolver/templates/{self.name}.conf"
+
+    @property
+    def is_proxied(self) -> bool:
+        """Whether a proxy reads which names its sandboxes ask for, at ports 443 and 80."""
+        return self.network is Network.RESTRICTED and any(
+            port in rule.ports for rule in self.names for port in PROXIED
+        )
+
+    @property
+    def proxy_unit(self) -> str:
+        """The unit of that proxy."""
+        return f"forage-proxy@{self.name}.service"
+
+    @property
+    def proxy_file(self) -> str:
+        """Where the tree has the configuration of that."""
+        return f"proxy/templates/{self.name}.conf"
+
+    @property
+    def proxy_runtime(self) -> str:
+        """Where the proxy has its sockets and its temporary files."""
+        return f"/run/forage-proxy-{self.name}"
 
     @property
     def guest_root(self) -> str:

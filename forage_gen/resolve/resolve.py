@@ -11,8 +11,10 @@ from forage_gen.diagnostics import Diagnostic, InvalidProjectError, Severity, er
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import (
     EMPTY,
+    HTTP_PORT_FIRST,
     RESOLVER_PORT_FIRST,
     RESOLVER_PORTS,
+    TLS_PORT_FIRST,
     UID_FIRST,
     UID_RANGES,
     Lock,
@@ -173,6 +175,8 @@ def _template(merged: Merged, number: int, owner: p.Owner) -> p.Template:
         addresses=_address_rules(model),
         nft_name="t_" + merged.name.replace("-", "_"),
         resolver_port=RESOLVER_PORT_FIRST + number,
+        tls_port=TLS_PORT_FIRST + number,
+        http_port=HTTP_PORT_FIRST + number,
         packages=tuple(dict.fromkeys(model.extra_packages)),
         agents=tuple(_agent(name, agent) for name, agent in sorted(model.agents.items())),
         init_commands=tuple(model.init_commands),

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 REFUSED = ""
 
-# The filtering chains without their rules: everything passes. NAT stays.
-_NO_FENCE = "".join(
+# What a proxy answers where it does not let pass.
+_REFUSAL = "forage: this sandbox may not reach "
+
+# The filtering chains without their rules, and no proxy: everything passes. NAT stays.
+_NO_FENCE = "flush map inet forage redirects\n" + "".join(
     f"flush chain inet forage {chain}\n"
     for chain in (
         *("antispoof", "from_sandbox", "to_sandbox", "to_host"),
@@ -35,7 +38,8 @@ def fence_down(host: TestHost) -> Iterator[None]:
 def fetch(sandbox: Sandbox, place: str) -> str:
     """What the HTTP server at the place answers the agent; empty if it is not reached."""
     argv = ("curl", "--silent", "--max-time", "5", f"http://{place}/")
-    return sandbox.run(*argv, user="agent", check=False).stdout
+    got = sandbox.run(*argv, user="agent", check=False).stdout
+    return REFUSED if got.startswith(_REFUSAL) else got
 
 
 def look_up(sandbox: Sandbox, name: str, *, server: str | None = None) -> list[str]:

@@ -22,13 +22,20 @@ NAMES = {
     "wild.example.net": "198.18.1.13",
     "db.example.net": "198.18.1.14",
     "other.example.net": "198.18.1.15",
+    # Another's name on the address of one that is allowed, as on the servers of a CDN.
+    "twin.example.net": "198.18.1.10",
+    "evilwild.example.net": "198.18.1.16",
+    "rotating.example.net": "198.18.1.17",
     # What a hostile name server may say of its own name: an address of the local network.
     "rebind.example.net": "192.168.77.30",
 }
 
+PUBLIC = sorted({address for name, address in NAMES.items() if name != "rebind.example.net"})
+
 SERVERS = (
-    *((address, 80) for name, address in NAMES.items() if name != "rebind.example.net"),
+    *((address, port) for address in PUBLIC for port in (80, 443)),
     ("198.18.1.14", 5432),
+    ("198.18.1.17", 5432),
     ("198.18.1.20", 80),
     ("192.168.77.20", 8080),
     ("192.168.77.20", 8081),
@@ -43,7 +50,7 @@ def activated(host: TestHost, internet: Internet) -> Iterator[Activated]:
     for name, address in NAMES.items():
         internet.record(name, address)
     for address, port in SERVERS:
-        internet.serve(address, port, f"{address}:{port}")
+        internet.serve(address, port, f"{address}:{port}", tls=port == 443)
     plan = compile_project()
     make_owner(host, plan)
     host.run("nix-store", "--init")  # a store that was never used has no database

@@ -61,6 +61,12 @@ def test_a_broken_rule_keeps_every_networked_sandbox_down(stopped: Activated) ->
     assert stopped.running("review").state() == "running"  # it has no network to fence
 
 
+def test_a_broken_proxy_keeps_its_templates_sandboxes_down(stopped: Activated) -> None:
+    stopped.edit("proxy/templates/coder.conf", "no such directive;\n")
+    refuses(stopped, "coder", "needs forage-proxy@coder.service", 'unknown directive "no"')
+    assert stopped.running("research").state() == "running"
+
+
 def test_a_missing_file_of_rules_keeps_it_down(stopped: Activated) -> None:
     with away(stopped, "/etc/forage/tree/nftables/templates"):
         refuses(stopped, "coder", f"needs {FIREWALL}", "nftables/sandboxes/coder.nft")

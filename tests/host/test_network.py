@@ -173,7 +173,7 @@ def test_an_address_that_no_name_gave_is_refused(forage: Activated, coder: Sandb
 
 
 def test_a_refusal_is_told_at_once(coder: Sandbox) -> None:
-    done = coder.run("curl", "--silent", f"http://{PUBLIC}/", check=False)
+    done = coder.run("curl", "--silent", f"http://{PUBLIC}81/", check=False)
     assert done.returncode == 7  # curl: failed to connect, not a timeout
 
 
@@ -211,10 +211,11 @@ def test_an_allowed_private_address_is_open_at_its_port_alone(
 def test_a_name_whose_address_changes_is_reached_at_the_new_one(
     coder: Sandbox, internet: Internet
 ) -> None:
-    assert fetch(coder, "allowed.example.net") == f"{NAMES['allowed.example.net']}:80"
-    internet.record("allowed.example.net", "198.18.1.20")
-    assert fetch(coder, "allowed.example.net") == "198.18.1.20:80"
-    internet.record("allowed.example.net", NAMES["allowed.example.net"])
+    name, moved = "db.example.net", NAMES["rotating.example.net"]
+    assert fetch(coder, f"{name}:5432") == f"{NAMES[name]}:5432"
+    internet.record(name, moved)
+    assert fetch(coder, f"{name}:5432") == f"{moved}:5432"
+    internet.record(name, NAMES[name])
 
 
 def test_names_of_other_templates_open_nothing(coder: Sandbox, research: Sandbox) -> None:
@@ -272,8 +273,8 @@ def test_a_resolver_that_dies_comes_back_without_the_sandbox(
 
 
 def test_a_reload_keeps_what_names_have_opened(forage: Activated, coder: Sandbox) -> None:
-    place = f"{NAMES['allowed.example.net']}:80"
-    assert fetch(coder, "allowed.example.net") == place
+    place = f"{NAMES['db.example.net']}:5432"
+    assert fetch(coder, "db.example.net:5432") == place
     forage.host.run("systemctl", "reload", "forage-firewall.service")
     assert fetch(coder, place) == place
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from forage_gen.resolve.plan import PROXY_UID
 from tests.nixos.nix import (
     FIXTURE,
     Evaluation,
@@ -39,6 +40,12 @@ def added_warnings(found: Evaluation, extra_nix: str = "") -> set[str]:
     """What Nix warned of that it does not on a host without Forage: nixpkgs warns as well."""
     added = set(found.warnings) - set(evaluation(None, SYSTEM).warnings)
     return added and added - set(evaluation(None, SYSTEM, extra_nix).warnings)
+
+
+def test_the_proxies_have_the_number_that_the_fence_knows() -> None:
+    found = evaluate(FIXTURE, "{ inherit (config.users.users.forage-proxy) uid group; }")
+    assert found == {"uid": PROXY_UID, "group": "forage-proxy"}
+    assert evaluate(FIXTURE, "config.users.groups.forage-proxy.gid") == PROXY_UID
 
 
 def test_a_tree_is_a_system_without_a_warning(tree: Path) -> None:

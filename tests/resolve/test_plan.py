@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from forage_gen.read.load import load
-from forage_gen.resolve.policy import above, port_sets
+from forage_gen.resolve.policy import above, names_at, port_sets
 from forage_gen.resolve.resolve import resolve
 from tests.read.projects import FORAGE, TEMPLATE, as_json, findings, place_of, resolved
 
@@ -141,10 +141,13 @@ def test_sets_of_ports(tmp_path: Path) -> None:
         tmp_path, {"forage.toml": FORAGE, "templates/web.toml": text}
     ).plan.templates
     assert [(each.name, each.ports) for each in port_sets(template)] == [
+        # Of names that only the proxy lets pass; it opens nothing.
+        ("t_web_pnone", ()),
         ("t_web_p22", (22,)),
-        ("t_web_p80_443", (80, 443)),
         ("t_web_p5432", (5432,)),
     ]
+    assert [rule.name for rule in names_at(template, 443)] == ["a.org", "b.org"]
+    assert template.is_proxied
     wildcard = next(rule for rule in template.names if rule.wildcard)
     assert wildcard.name in above("x.y.c.org")
     assert wildcard.name not in above("c.org")
@@ -184,3 +187,25 @@ def test_whatever_is_written_ends_in_a_plan_or_in_diagnostics(
         for found in findings(Path(directory), {"forage.json": text}):
             assert found.location.file == "forage.json"
             assert 1 <= found.location.column < found.location.end_column
+
+
+@pytest.mark.parametrize(
+    ("network", "hosts", "is_proxied"),
+    [
+        ("restricted", ["a.org"], True),
+        ("restricted", ["a.org:80"], True),
+        ("restricted", ["a.org:5432"], False),
+        ("restricted", ["203.0.113.0/24"], False),
+        ("full", [], False),
+        ("none", [], False),
+    ],
+)
+def test_who_has_a_proxy(
+    tmp_path: Path, network: str, hosts: list[str], is_proxied: object
+) -> None:
+    text = f'network = "{network}"\nallowedHosts = {hosts}\n'
+    files = {"forage.toml": FORAGE, "templates/web.toml": text}
+    (template,) = resolved(tmp_path, files).plan.templates
+    assert template.is_proxied is is_proxied
+    if not any(host.endswith(":5432") for host in hosts):
+        assert port_sets(template) == []

@@ -26,6 +26,7 @@ _HOSTS = f"{_DIRECTORY}/hosts"
 _QUERIES = f"{_DIRECTORY}/queries.log"
 _REQUESTS = f"{_DIRECTORY}/requests.jsonl"
 _SERVER = f"{_DIRECTORY}/server.py"
+_CERTIFICATE = f"{_DIRECTORY}/certificate.pem"
 _DNS_UNIT = "internet-dns.service"
 _NETNS = f"NetworkNamespacePath=/run/netns/{NAMESPACE}"
 
@@ -102,6 +103,12 @@ class Internet:
         self.testhost.write(_HOSTS, "")
         self.testhost.write(_QUERIES, "")
         self.testhost.write(_REQUESTS, "")
+        self.testhost.run(
+            *("openssl", "req", "-x509", "-nodes", "-newkey", "ec", "-subj", "/CN=internet"),
+            *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "1"),
+            *("-keyout", _CERTIFICATE, "-out", f"{_CERTIFICATE}.only"),
+        )
+        self.testhost.sh(f"cat {_CERTIFICATE}.only >>{_CERTIFICATE}")
         self._start(_DNS_UNIT, "forking", *_DNSMASQ)  # it forks once it listens
         return self
 
@@ -117,7 +124,7 @@ class Internet:
         # dnsmasq sees to its signals before its sockets: the next query meets the change.
         self.testhost.run("systemctl", "kill", "--signal=HUP", _DNS_UNIT)
 
-    def serve(self, address: str, port: int, body: str) -> None:
+    def serve(self, address: str, port: int, body: str, *, tls: bool = False) -> None:
         """Answer each HTTP request to the address and port with this body from now on."""
         ip = ipaddress.ip_address(address)
         unit = f"internet-http-{ip.exploded.replace(':', '.')}-{port}.service"
@@ -126,7 +133,8 @@ class Internet:
             *("ip", "-n", NAMESPACE, "address", "replace", f"{ip}/{ip.max_prefixlen}"),
             *("dev", "lo", *(["nodad"] if ip.version == 6 else [])),
         )
-        self._start(unit, "notify", "python3", _SERVER, str(ip), str(port), body, _REQUESTS)
+        command = ("python3", _SERVER, str(ip), str(port), body, _REQUESTS)
+        self._start(unit, "notify", *command, *([_CERTIFICATE] if tls else []))
 
     def requests(self, address: str) -> list[Request]:
         """What has arrived at the address, oldest first."""

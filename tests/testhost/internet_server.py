@@ -1,4 +1,4 @@
-"""internet_server.py ADDRESS PORT BODY LOG: an HTTP server of the test host's internet.
+"""internet_server.py ADDRESS PORT BODY LOG [CERTIFICATE]: a web server of the test host's internet.
 
 It runs on the test host, with that host's Python and nothing else.
 """
@@ -10,6 +10,7 @@ import json
 import os
 import socket
 import socketserver
+import ssl
 import sys
 from pathlib import Path
 
@@ -17,11 +18,22 @@ from pathlib import Path
 class Server(http.server.ThreadingHTTPServer):
     """Listens on one address, and says when it does."""
 
-    def __init__(self, address: str, port: int, body: str, log: Path) -> None:
+    def __init__(self, address: str, port: int, body: str, log: Path, certificate: str) -> None:
         self.address_family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.body = body.encode()
         self.log = log
+        self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+        if self.tls:
+            self.tls.load_cert_chain(certificate)
         super().__init__((address, port), Handler)
+
+    def finish_request(self, request: socket.socket, client_address: object) -> None:  # type: ignore[override]
+        """Begin with TLS, if it has a certificate, in the connection's own thread."""
+        begun = self.tls.wrap_socket(request, server_side=True) if self.tls else request
+        super().finish_request(begun, client_address)
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing of clients that go away."""
 
     def server_bind(self) -> None:
         """Bind, without the base class's look-up of the address's name."""
@@ -68,8 +80,8 @@ def _tell_ready() -> None:
 
 def main() -> None:
     """Serve until killed."""
-    address, port, body, log = sys.argv[1:]
-    with Server(address, int(port), body, Path(log)) as server:
+    address, port, body, log, *certificate = sys.argv[1:]
+    with Server(address, int(port), body, Path(log), "".join(certificate)) as server:
         _tell_ready()
         server.serve_forever()
 

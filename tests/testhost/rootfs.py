@@ -95,8 +95,10 @@ HOST = Recipe(
         "libcap2-bin",
         "libconfig-inifiles-perl",  # with the next and perl: what NixOS's switch is written in
         "libfile-slurp-perl",
+        "libnginx-mod-stream",
         "libnss-systemd",
         "nftables",
+        "nginx-light",
         "nix-bin",
         "nix-setup-systemd",
         "openssh-client",

@@ -1,0 +1,67 @@
+"""The proxies that enforce names as names: nginx(8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+from forage_gen.artifact import Artifact
+from forage_gen.emit.render import render
+from forage_gen.quote import nginx as q
+from forage_gen.resolve.allocate import UPSTREAM_PORT
+from forage_gen.resolve.plan import HTTP, TLS
+from forage_gen.resolve.policy import names_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from forage_gen.quote.nginx import NginxToken
+    from forage_gen.resolve import plan as p
+
+_LOOPBACK = IPv4Address("127.0.0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    key: NginxToken
+    target: NginxToken
+
+
+def artifacts(plan: p.Plan) -> Iterator[Artifact]:
+    """Yield the proxy of each template whose sandboxes go by names."""
+    for template in plan.templates:
+        if template.is_proxied:
+            yield _proxy(template)
+
+
+def _proxy(template: p.Template) -> Artifact:
+    resolver = q.NginxToken.joined(":", [q.address(_LOOPBACK), q.port(UPSTREAM_PORT)])
+    text = render(
+        q.NginxToken,
+        "proxy/template.conf.j2",
+        name=q.word(template.name),
+        # A tag of syslog is letters, digits and _ (ngx_http_log_module).
+        tag=q.word(template.name.replace("-", "_")),
+        runtime=q.path(template.proxy_runtime),
+        resolver=resolver,
+        tls_port=q.port(template.tls_port),
+        http_port=q.port(template.http_port),
+        tls=list(_exact(template, TLS)),
+        tls_below=list(_below(template, TLS)),
+        http=list(_exact(template, HTTP)),
+        http_below=list(_below(template, HTTP)),
+    )
+    return Artifact(template.proxy_file, text.encode())
+
+
+def _exact(template: p.Template, port: int) -> Iterator[_Name]:
+    for rule in names_at(template, port):
+        if not rule.wildcard:
+            yield _Name(q.domain(rule.name), q.authority(rule.name, port))
+
+
+def _below(template: p.Template, port: int) -> Iterator[NginxToken]:
+    for rule in names_at(template, port):
+        if rule.wildcard:
+            yield q.below(rule.name)

@@ -1,0 +1,164 @@
+r"""nginx's configuration.
+
+The rules are those of ``ngx_conf_read_token`` in core/ngx_conf_file.c, and of the modules
+whose directives take the value. Everything that a person wrote and that ends up here is a
+host name, so there is no general string: what is no name is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from forage_gen.quote.token import Token
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address
+
+_NAME_MAX = 253
+_PORT_MAX = 2**16 - 1
+_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_PATH = re.compile(r"(?:/[A-Za-z0-9@_.-]+)+")
+_WORD = re.compile(r"[a-z0-9][a-z0-9_-]*")
+
+# One or more labels, each followed by a dot. What matches holds no character with which an
+# address of nginx's could be something else than a name (`unix:`, `[`, `:`, `/`, `$`).
+_BELOW = r"~*^(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)+"
+
+
+class NginxToken(Token):
+    """A part of nginx's configuration."""
+
+    __slots__ = ()
+    language = "nginx"
+
+
+def domain(name: str) -> NginxToken:
+    """Write a host name: the key of a ``map`` with ``hostnames``, or what to connect to.
+
+    Args:
+        name: The name in its ASCII form (after IDNA), in lower case, without a
+            dot at the end: labels of letters, digits, ``-`` and ``_``.
+
+    Returns:
+        The name in double quotes.
+
+    Raises:
+        Unquotable: The name is not of that form.
+
+    Source: ngx_http_map_module, ngx_stream_map_module: a name that begins with ``*.`` or
+    ``.`` is a mask and one with ``~`` an expression, and ``default``, ``hostnames``,
+    ``include`` and ``volatile`` are parameters. Those have no dot, so a name must have one.
+    """
+    return NginxToken(f'"{_checked(name)}"')
+
+
+def authority(name: str, port: int) -> NginxToken:
+    """Write a host name and a port to connect to.
+
+    Args:
+        name: The name, as for :func:`domain`.
+        port: The port.
+
+    Returns:
+        ``"name:port"``.
+
+    Raises:
+        Unquotable: The name or the port is none.
+    """
+    return NginxToken(f'"{_checked(name)}:{_number(port)}"')
+
+
+def below(name: str) -> NginxToken:
+    """Write the expression for all names below a domain, but not for itself.
+
+    Args:
+        name: The domain, as for :func:`domain`.
+
+    Returns:
+        A regular expression in double quotes, for the key of a ``map``.
+
+    Raises:
+        Unquotable: :func:`domain` refuses the name.
+
+    Source: ngx_stream_map_module, "Regular expressions". Within quotes nginx leaves a
+    backslash before a dot as it is.
+    """
+    escaped = _checked(name).replace(".", r"\.")
+    return NginxToken(f'"{_BELOW}{escaped}$"')
+
+
+def port(number: int) -> NginxToken:
+    """Write a port number.
+
+    Args:
+        number: The number.
+
+    Returns:
+        Its digits.
+
+    Raises:
+        Unquotable: No port has that number.
+    """
+    return NginxToken(_number(number))
+
+
+def address(ip: IPv4Address) -> NginxToken:
+    """Write an IPv4 address.
+
+    Args:
+        ip: The address.
+
+    Returns:
+        Its usual form.
+    """
+    return NginxToken(str(ip))
+
+
+def path(name: str) -> NginxToken:
+    """Write an absolute path that Forage made itself.
+
+    Args:
+        name: The path: letters, digits, ``@ _ . -`` and slashes.
+
+    Returns:
+        The path, without quotes, so that it can be a part of a word.
+
+    Raises:
+        Unquotable: The path is not of that form.
+    """
+    if not _PATH.fullmatch(name):
+        NginxToken.refuse(name, "a path here is letters, digits, @, _, ., - and slashes")
+    return NginxToken(name)
+
+
+def word(name: str) -> NginxToken:
+    """Write the name of a template.
+
+    Args:
+        name: Letters of lower case, digits and ``-``.
+
+    Returns:
+        The name.
+
+    Raises:
+        Unquotable: It is not of that form.
+    """
+    if not _WORD.fullmatch(name):
+        NginxToken.refuse(name, "a word here is lower-case letters, digits and -")
+    return NginxToken(name)
+
+
+def _checked(name: str) -> str:
+    if not _DOMAIN.fullmatch(name) or "." not in name:
+        NginxToken.refuse(name, "a name is labels of a-z, 0-9, - and _, joined by dots")
+    if len(name) > _NAME_MAX:
+        NginxToken.refuse(name, f"a name has at most {_NAME_MAX} characters")
+    return name
+
+
+def _number(port: int) -> str:
+    if not 1 <= port <= _PORT_MAX:
+        NginxToken.refuse(port, f"ports are 1 to {_PORT_MAX}")
+    return f"{port:d}"
