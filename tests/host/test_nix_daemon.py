@@ -211,9 +211,11 @@ def test_root_inside_cannot_write_to_it(
 def test_the_hosts_root_could(host: TestHost, builder: Sandbox, forage: Activated) -> None:
     # The control: without the user namespace, the first of these ways leads to the host's store.
     assert builder.state() == "running"
-    place = f"{forage.sandbox('builder').nix_layer}/host-store"
-    script = f'{_WAYS[1]}; echo x >"$1/planted"'
-    host.run("unshare", "--mount", "bash", "-euc", script, "bash", place)
+    sandbox = forage.sandbox("builder")
+    as_root_inside = 'setpriv --reuid="$2" --regid="$2" --clear-groups'
+    script = f'{_WAYS[1]}; cd "$1"; {as_root_inside} touch planted'
+    words = (f"{sandbox.nix_layer}/host-store", str(sandbox.uid_base))
+    host.run("unshare", "--mount", "bash", "-euc", script, "bash", *words)
     host.run("rm", "/nix/store/planted")
 
 
