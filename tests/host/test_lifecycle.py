@@ -30,7 +30,7 @@ def leftovers(host: TestHost) -> str:
         nft --stateless list ruleset
         machinectl list --no-legend
         systemctl list-units --plain --no-legend --state=active,activating,deactivating,failed \
-            'forage*' 'systemd-nspawn@*' '*.mount' '*.scope' | grep -v '^forage-resolver@'
+            'forage*' 'systemd-nspawn@*' '*.mount' '*.scope' | grep -vE '^forage-(proxy|resolver)@'
         # Mount points stay, and the names that have been sandboxes, until the host restarts.
         find /run/forage ! -type d ! -path '*/stopped/*'
         find /run/forage/secrets -mindepth 1 || true
