@@ -69,16 +69,18 @@ def has_marker(sandbox: Sandbox) -> bool:
 
 
 def processes_with(sandbox: Sandbox, pattern: str, wrapper: str) -> tuple[list[str], str]:
-    """Where root inside finds a pattern while the agent, a Python, runs by its wrapper.
+    """Where root inside or the agent finds a pattern while the agent, a Python, runs by its wrapper.
 
     Files of /proc, in environments and command lines; and the file of the agent's own
     environment, which is the control.
     """
-    command = f"setpriv --reuid=agent --regid=users --clear-groups -- {wrapper}"
+    # Root may not look into the agent's processes, nor the agent into root's.
+    as_agent = "setpriv --reuid=agent --regid=users --clear-groups --"
+    look = f"grep -lsa {pattern} /proc/[0-9]*/environ /proc/[0-9]*/cmdline"
     script = f"""
-        {command} -c 'import time; time.sleep(30)' & agent=$!
+        {as_agent} {wrapper} -c 'import time; time.sleep(30)' & agent=$!
         sleep 0.5
-        grep -lsa {pattern} /proc/[0-9]*/environ /proc/[0-9]*/cmdline || true
+        {{ {look} || true; {as_agent} {look} || true; }} | sort --unique
         echo /proc/$agent/environ
         kill $agent
     """

@@ -42,7 +42,8 @@ def light(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Activated]:
         # What they share is started with the first, and stays.
         start(activated, names(1))
         stop(activated, names(1))
-        host.wait_for(lambda: "light" not in host.sh("ip netns").stdout, "it is gone", timeout=60)
+        mounts = ("systemctl", "list-units", "--type=mount", "--no-legend")
+        host.wait_for(lambda: "light" not in host.run(*mounts).stdout, "it is gone", timeout=60)
         yield activated
 
 

@@ -110,6 +110,7 @@ def inotify_left(forage: Activated, sandbox: Sandbox) -> int:
     forage.host.wait_for(
         lambda: not sandbox.run("test", "-e", "/home/agent/got", check=False).returncode,
         "the agent has all that it can get",
+        timeout=60,
     )
     left = int(forage.host.run("python3", "-c", INOTIFY).stdout)
     sandbox.run("systemctl", "stop", "hog")

@@ -48,7 +48,7 @@ def test_a_restart_of_the_host_leaves_nothing(own: Activated, crash: bool) -> No
     for name in ALL:
         own.running(name)
     assert leftovers(own.host) != before
-    assert ".git/hooks" in in_workspace(own, "shared")
+    assert ".git" in in_workspace(own, "shared")
     own.host.reboot(crash=crash)
     # Of those that do not start again, too, nothing is left in the workspace.
     assert in_workspace(own, "shared") == set()

@@ -30,8 +30,8 @@ def units(plan: Plan) -> list[str]:
     templates = {name for name in names if "@." in name}
     for template in templates:
         prefix, suffix = template.split("@.")
-        found = re.findall(rf"\b{prefix}@([a-z0-9-]+)\.", everything)
-        assert found, template
+        # Those that no sandbox of the project has a use for are looked at all the same.
+        found = re.findall(rf"\b{prefix}@([a-z0-9-]+)\.", everything) or [plan.sandboxes[0].name]
         names |= {f"{prefix}@{instance}.{suffix}" for instance in found}
     return sorted(names - templates)
 

@@ -37,7 +37,7 @@ def test_the_expression_takes_what_is_below_a_name_and_nothing_else(name: str, m
 def test_whatever_holds_something_else_is_refused(text: str) -> None:
     if re.fullmatch(r"[a-z0-9_.-]*", text):
         return
-    for write in (q.domain, q.below, q.path, q.word):
+    for write in (q.domain, q.below, q.word):
         with pytest.raises(Unquotable):
             write(text)
 
@@ -48,6 +48,12 @@ def test_whatever_holds_something_else_is_refused(text: str) -> None:
 def test_what_a_map_takes_for_something_else_is_refused(name: str) -> None:
     with pytest.raises(Unquotable):
         q.domain(name)
+
+
+@pytest.mark.parametrize("path", ["", "x", "/", "/a b", "/a/", "/$x", '/"', "/a;"])
+def test_what_is_no_path_of_our_own_is_refused(path: str) -> None:
+    with pytest.raises(Unquotable):
+        q.path(path)
 
 
 def test_a_name_that_is_too_long_is_refused() -> None:
