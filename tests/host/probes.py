@@ -69,7 +69,7 @@ def has_marker(sandbox: Sandbox) -> bool:
 
 
 def processes_with(sandbox: Sandbox, pattern: str, wrapper: str) -> tuple[list[str], str]:
-    """Where root inside or the agent finds a pattern while the agent, a Python, runs by its wrapper.
+    """Where root inside or the agent finds a pattern while an agent, a Python, runs by its wrapper.
 
     Files of /proc, in environments and command lines; and the file of the agent's own
     environment, which is the control.
