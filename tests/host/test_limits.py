@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 MIB = 1 << 20
 
 INOTIFY = """
-import ctypes, time
+import ctypes, resource, time
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 libc = ctypes.CDLL(None, use_errno=True)
 got = 0
 while libc.inotify_init() >= 0:
