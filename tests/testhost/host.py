@@ -56,8 +56,9 @@ class TestHost:
     __test__ = False  # the name is no test case's
     guest_rootfs = "/var/lib/forage/guests/trixie"
 
-    def __init__(self, name: str | None = None) -> None:
+    def __init__(self, name: str | None = None, recipe: rootfs.Recipe = rootfs.HOST) -> None:
         self._record = Record.new(name)
+        self._recipe = recipe
         self._launcher: subprocess.Popen[bytes] | None = None
         self._ours = False
 
@@ -105,7 +106,7 @@ class TestHost:
             raise HostError(message)
         self._ours = True
         self._record.disk.mkdir(mode=0o755)
-        with rootfs.obtain(rootfs.HOST) as tree:
+        with rootfs.obtain(self._recipe) as tree:
             _copy_own_part(tree.path, self._record.root)
         # An empty id would make this a "first boot", on which systemd enables
         # every unit that its presets name.
@@ -119,7 +120,7 @@ class TestHost:
         It dies with the calling thread, unless it is detached.
         """
         self._record.cgroups.create()
-        with rootfs.obtain(rootfs.HOST) as tree, rootfs.obtain(rootfs.GUEST) as guest:
+        with rootfs.obtain(self._recipe) as tree, rootfs.obtain(rootfs.GUEST) as guest:
             self._launcher = subprocess.Popen(
                 self._boot_command(tree.path, guest.path, detach=detach),
                 stdin=subprocess.DEVNULL,

@@ -44,11 +44,12 @@ class Recipe:
     name: str
     packages: tuple[str, ...]
     suite: str = "trixie"
+    job: str | None = None
 
     @property
     def finish(self) -> Path:
-        """The script that makes a bare installation fit for its job."""
-        return HERE / f"finish-{self.name}.sh"
+        """The script that makes a bare installation fit for its job, which is its name's."""
+        return HERE / f"finish-{self.job or self.name}.sh"
 
     @property
     def command(self) -> tuple[str, ...]:
