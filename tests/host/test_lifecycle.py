@@ -59,6 +59,11 @@ def without(forage: Activated, name: str) -> str:
     for place in places:
         gone = partial(is_no_mount, forage.host, place)
         forage.host.wait_for(gone, f"no {place}", timeout=30)
+    # What only it needs is stopped just after it.
+    timer = ("systemctl", "is-active", f"forage-reset@{name}.timer")
+    forage.host.wait_for(
+        lambda: forage.host.run(*timer, check=False).stdout.strip() != "active", "it has no timer"
+    )
     return leftovers(forage.host)
 
 
