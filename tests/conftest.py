@@ -6,6 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.host.project_on_host import activated
 from tests.requirements import TEST_HOST, require
@@ -23,6 +24,9 @@ def pytest_configure(config: pytest.Config) -> None:
     # What runs in the background ignores them, and so would the programs under test.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A machine that has other work does not make an example wrong.
+    settings.register_profile("forage", deadline=None)
+    settings.load_profile("forage")
     config.addinivalue_line("markers", "host: runs on the test host (root, Linux; seconds each)")
 
 

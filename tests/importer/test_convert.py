@@ -326,7 +326,7 @@ def test_hostile_text_is_refused_or_arrives_as_it_is(
 ) -> None:
     accepted = 0
 
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @example(text="Read")
     @given(text=TEXTS)
     def try_one(text: str) -> None:

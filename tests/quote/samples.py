@@ -82,7 +82,7 @@ def in_batches(
         return settings(
             max_examples=math.ceil(EXAMPLES * share / BATCH),
             phases=[Phase.explicit, Phase.reuse, Phase.generate],
-            deadline=None,  # a reader's start takes as long as it takes
+            # a reader's start takes as long as it takes
             suppress_health_check=[
                 HealthCheck.too_slow,
                 HealthCheck.data_too_large,

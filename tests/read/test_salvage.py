@@ -156,7 +156,7 @@ def test_the_layout_is_a_valid_project() -> None:
     assert findings(LAYOUT) == []
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.data())
 def test_a_slip_of_the_hand_is_one_finding(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(LAYOUT)))
@@ -174,7 +174,7 @@ def test_a_slip_of_the_hand_is_one_finding(data: st.DataObject) -> None:
         assert len(found) == 1, places(found)
 
 
-@settings(max_examples=EXAMPLES, deadline=None)
+@settings(max_examples=EXAMPLES)
 @given(st.data())
 def test_so_it_is_in_json(data: st.DataObject) -> None:
     text = as_json(LAYOUT)["forage.json"]

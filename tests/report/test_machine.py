@@ -166,7 +166,7 @@ def test_arbitrary_findings(line: str, message: str, file: str) -> None:
         assert document.replace("\n", "").isprintable()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(anything, anything)
 def test_jq_reads_arbitrary_findings(line: str, message: str) -> None:
     found = [finding(line, message=message)]

@@ -230,7 +230,7 @@ def left_out(text: str, problem: ValueProblem) -> bool:
 
 
 @given(st.lists(EVENTS | EVENTS | damaged(), min_size=5, max_size=40, unique=True))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_systemd_and_forage_agree(texts: list[str]) -> None:
     require("systemd-analyze")
     # A newline would break the report that is read here; NUL cannot be passed.
@@ -245,7 +245,7 @@ def test_systemd_and_forage_agree(texts: list[str]) -> None:
 
 
 @given(EVENTS | damaged() | st.text())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_an_expression_is_never_changed(text: str) -> None:
     problem = problem_or_none(text)
     assert calendar_expression(text) == text if problem is None else "calendar-" in problem.code

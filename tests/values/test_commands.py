@@ -133,7 +133,7 @@ def test_git_email_refuses(case: Refused) -> None:
 
 
 @given(st.text(max_size=12), st.text(max_size=12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_git_keeps_an_identity_that_is_taken(name: str, local: str) -> None:
     require("git")
     try:

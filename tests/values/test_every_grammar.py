@@ -139,7 +139,7 @@ EVERY = pytest.mark.parametrize("grammar", GRAMMARS, ids=name)
 
 @EVERY
 @given(data=st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_every_text_is_taken_or_refused_readably(grammar: Grammar, data: st.DataObject) -> None:
     text = data.draw(ANY_TEXT | HOSTILE | near(grammar.seeds) | st.sampled_from(grammar.seeds))
     try:
@@ -181,7 +181,7 @@ STEP_BY_STEP = {
 @given(
     text=st.text(min_size=500, max_size=700) | st.integers(1, 40).map(lambda n: "a.b/c:1," * 10 * n)
 )
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_long_texts_make_short_messages(grammar: Grammar, text: str) -> None:
     try:
         grammar.read(text)

@@ -232,7 +232,7 @@ HOST_LIKE = st.text("abü*.:/[]_-0192x@% ", max_size=24) | st.builds(
 
 
 @given(HOST_LIKE | st.ip_addresses().map(str))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_the_canonical_form_reads_back_as_itself(text: str) -> None:
     try:
         host = allowed_host(text)

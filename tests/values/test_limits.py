@@ -193,9 +193,7 @@ QUOTAS = st.builds(
 
 
 @given(st.lists(SIZES, min_size=50, max_size=80), st.lists(QUOTAS, min_size=20, max_size=40))
-@settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_systemd_takes_what_is_taken_here(
     tmp_path: Path,
     sizes: list[str],

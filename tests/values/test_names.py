@@ -87,7 +87,7 @@ LABEL = st.from_regex(r"\A[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,2}){0,18}\Z").filter(
 
 
 @given(LABEL)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_sandbox_name_fits_the_unit_names_it_is_part_of(name: str) -> None:
     sandbox_name(name)
     # systemd-escape --path writes each `-` as four characters; systemd.unit(5)

@@ -87,7 +87,7 @@ PATHS = (
 
 
 @given(PATHS)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_formatted_path_reads_back_as_itself(path: AttributePath) -> None:
     text = format_attribute_path(path)
     try:
@@ -97,7 +97,7 @@ def test_a_formatted_path_reads_back_as_itself(path: AttributePath) -> None:
 
 
 @given(st.lists(PATHS, min_size=1, max_size=20))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_nix_reads_what_is_written(paths: list[AttributePath]) -> None:
     require("nix-instantiate")
     # Nix itself says which names it read: the tree of each path, as JSON.

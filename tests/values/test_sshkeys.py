@@ -173,9 +173,7 @@ def test_keys_of_ssh_keygen(tmp_path: Path, arguments: list[str], code: str | No
 
 
 @given(data=st.data())
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_ssh_keygen_reads_what_is_taken(tmp_path: Path, data: st.DataObject) -> None:
     require("ssh-keygen")
     kind = data.draw(

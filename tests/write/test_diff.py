@@ -196,7 +196,6 @@ def check_applied(old: Build, new: Build, command: list[str], *, binary: bool) -
         assert bool(diff) == (old.manifest != new.manifest)
 
 
-@settings(deadline=None)
 @given(trees(TEXT), trees(TEXT))
 def test_patch_makes_the_new_tree(old: dict[str, bytes], new: dict[str, bytes]) -> None:
     require("patch")
@@ -205,14 +204,13 @@ def test_patch_makes_the_new_tree(old: dict[str, bytes], new: dict[str, bytes]) 
     check_applied(Build(old), Build(new), PATCH, binary=False)
 
 
-@settings(deadline=None)
 @given(trees(TEXT | st.binary(max_size=200)), trees(TEXT | st.binary(max_size=200)))
 def test_git_makes_the_new_tree(old: dict[str, bytes], new: dict[str, bytes]) -> None:
     require("git")
     check_applied(Build(old), Build(new), GIT, binary=True)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(TEXT, TEXT)
 def test_patch_makes_the_new_file(old: bytes, new: bytes) -> None:
     require("patch")
