@@ -37,6 +37,14 @@ def check_isolation(merged: Merged) -> Iterator[Diagnostic]:
         hint = "Write `userNamespaces = true`, or `nixDaemon = false`."
         yield error("nix-daemon-without-namespaces", message, hint, merged.value(("isolation", by)))
     if not isolation.private_users:
+        if merged.model.nix_daemon:
+            message = (
+                "Without a user namespace, the Nix daemon inside would be the host's root, which"
+                " the agent has builds run by."
+            )
+            hint = "Write `privateUsers = true`, or `nixDaemon = false`."
+            where = merged.value(("isolation", "privateUsers"))
+            yield error("nix-daemon-as-host-root", message, hint, where)
         if not user_namespaces(isolation):
             by = "userNamespaces" if isolation.user_namespaces is not None else "syscallFilter"
             message = (

@@ -27,6 +27,7 @@ from forage_gen.resolve.isolation import dropped, user_namespaces
 from forage_gen.resolve.names import agent_kind, name_rules
 from forage_gen.resolve.nesting import check_nesting
 from forage_gen.resolve.pins import check_pins
+from forage_gen.resolve.shared import check_shared
 from forage_gen.resolve.sources import check_sources, plan_sources
 from forage_gen.values.hosts import AddressHost
 from forage_gen.values.paths import is_at_or_below
@@ -76,8 +77,8 @@ def resolve(inputs: Inputs) -> Resolved:
         raise InvalidProjectError(found)
     lock = _allocate(project, old)
     plan = replace(_plan(project, merged, lock), sources=plan_sources(inputs, lock.sources))
-    if nested := list(check_nesting(plan, inputs, merged)):
-        raise InvalidProjectError(nested)
+    if problems := list(_check_paths(plan, inputs, merged)):
+        raise InvalidProjectError(problems)
     return Resolved(plan, lock, inputs, merged, tuple(_shared_workspaces(plan, inputs)))
 
 
@@ -90,7 +91,14 @@ def _check_what_is_sound(
     sandboxes = {name: each for name, each in project.sandboxes.items() if each.template in sound}
     part = project.model_copy(update={"sandboxes": sandboxes})
     with suppress(OverflowError):  # there are more than there are numbers, which is found already
-        yield from check_nesting(_plan(part, sound, _allocate(part, EMPTY)), inputs, sound)
+        yield from _check_paths(_plan(part, sound, _allocate(part, EMPTY)), inputs, sound)
+
+
+def _check_paths(
+    plan: p.Plan, inputs: Inputs, templates: Mapping[str, Merged]
+) -> Iterator[Diagnostic]:
+    yield from check_nesting(plan, inputs, templates)
+    yield from check_shared(plan, inputs)
 
 
 def _check_room(inputs: Inputs, project: m.Project) -> Iterator[Diagnostic]:

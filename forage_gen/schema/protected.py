@@ -51,6 +51,8 @@ _TAIL = """\
   is. What git does otherwise (commit, fetch, switch, gc) works.
 - **A start is refused** where one of these paths is a symbolic link, or a file with another
   name (a hard link), by which the agent could write it.
+- **A build is refused** where another sandbox has the same directory and can write what this
+  one protects.
 - **A `.git` that is a file**, of a linked worktree or a submodule, stays what it is. The
   repository is elsewhere on the host, so git works inside only if you mount it there:
 

@@ -325,6 +325,12 @@ IN_TEMPLATE = {
         ".git/hooks",
         "outside",
     ),
+    "a Nix daemon that is the host's root": Bad(
+        "nixDaemon = true\n[isolation]\nprivateUsers = «false»",
+        "nix-daemon-as-host-root",
+        "the host's root",
+        "`nixDaemon = false`",
+    ),
     "a part of the store, and the daemon of all of it": Bad(
         "nixDaemon = true\n[isolation]\nstoreClosure = «true»",
         "store-closure-with-daemon",
