@@ -393,3 +393,38 @@ def test_after_the_link_is_removed_it_starts(empty: Activated) -> None:
     assert empty.start("coder").returncode
     as_alice(empty, "rm docs")
     assert empty.running("coder").state() == "running"
+
+
+# Exchanges a directory and a link again and again, without a moment in which there is neither.
+EXCHANGE = """
+import ctypes, sys
+libc = ctypes.CDLL(None)
+one, other = (name.encode() for name in sys.argv[1:])
+while True:
+    libc.renameat2(-100, one, -100, other, 2)
+"""
+
+
+def test_a_link_that_comes_and_goes_is_mounted_by_no_start(empty: Activated) -> None:
+    # As another sandbox could that has the workspace, or the owner's own programs.
+    victim = "/home/alice/victim"
+    as_alice(empty, f"mkdir -p .vscode {victim}; ln -s {victim} link")
+    script = f"cd {WORKSPACE}; exec python3 -c '{EXCHANGE}' .vscode link"
+    argv = ("--unit=exchange", "--collect", "--uid=alice", "sh", "-c", script)
+    empty.host.run("systemd-run", "--quiet", *argv)
+    refused = 0
+    try:
+        for _ in range(8):
+            empty.host.run("systemctl", "reset-failed", empty.sandbox("coder").unit, check=False)
+            if empty.start("coder").returncode:
+                refused += 1
+            else:
+                done = empty.host.sandbox("coder").sh("cd /workspace/.vscode; pwd -P; ls -A")
+                assert done.stdout == "/workspace/.vscode\n"
+            assert victim not in empty.host.run("cat", "/proc/mounts").stdout
+            empty.stop("coder")
+            assert victim not in empty.host.run("cat", "/proc/mounts").stdout
+    finally:
+        empty.host.run("systemctl", "stop", "exchange")
+        empty.host.run("rm", "-r", victim)
+    assert refused
