@@ -23,6 +23,7 @@ _SCRIPTS = (
     "forage-reason",
     "forage-release",
     "forage-reset",
+    "forage-secrets",
     "forage-store",
     "forage-sweep",
 )

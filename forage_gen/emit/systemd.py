@@ -25,6 +25,7 @@ TOOL_PATH = (
 )
 
 _SHARED = (
+    "forage-prepare@.service",
     "forage-netns@.service",
     "forage-limits@.service",
     "forage-link@.service",
@@ -93,7 +94,6 @@ def _proxy(template: p.Template, triggers: Triggers) -> Artifact:
 
 
 def _mounts(sandbox: p.Sandbox, owner: p.Owner) -> Iterator[Artifact]:
-    yield _root(sandbox)
     yield _bind_mount("Workspace", sandbox, sandbox.workspace, owner)
     for mount in sandbox.mounts:
         yield _bind_mount(f"Mount at {mount.target}", sandbox, mount, owner)
@@ -132,10 +132,10 @@ def _drop_in(sandbox: p.Sandbox, digest: str) -> Artifact:
 
 
 def _needs(sandbox: p.Sandbox) -> Iterator[SystemdToken]:
-    yield q.mount_unit(sandbox.root)
     yield q.mount_unit(sandbox.workspace.staging)
     for mount in sandbox.mounts:
         yield q.mount_unit(mount.staging)
+    yield q.unit_name(f"forage-prepare@{sandbox.name}.service")
     if sandbox.template.closure:
         yield q.unit_name(f"forage-store@{sandbox.name}.service")
     yield q.unit_name(f"forage-netns@{sandbox.name}.service")
@@ -145,20 +145,6 @@ def _needs(sandbox: p.Sandbox) -> Iterator[SystemdToken]:
         yield q.unit_name(f"forage-link@{sandbox.name}.service")
         yield q.unit_name("forage-firewall.service")
         yield q.unit_name(sandbox.template.resolver_unit)
-
-
-def _root(sandbox: p.Sandbox) -> Artifact:
-    limits = sandbox.template.limits
-    text = render(
-        q.SystemdToken,
-        "systemd/root.mount.j2",
-        name=q.plain(sandbox.name),
-        unit=q.unit_name(sandbox.unit),
-        where=q.path(sandbox.root),
-        size=q.integer(limits.disk_max),
-        inodes=q.integer(limits.inodes),
-    )
-    return Artifact(f"{UNITS}/{q.mount_unit(sandbox.root)}", text.encode())
 
 
 def _bind_mount(what: str, sandbox: p.Sandbox, bind: p.Bind, owner: p.Owner) -> Artifact:
