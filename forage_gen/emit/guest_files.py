@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
+from forage_gen.emit.guest_unit import guest_unit
 from forage_gen.resolve import plan as p
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ RemainAfterExit=yes
 User=agent
 ExecStart={p.INIT_SCRIPT}
 TimeoutStartSec=15min
-
-[Install]
-WantedBy=multi-user.target
 """
 
 # It ends with the system, and so does the sandbox, if it fails.
@@ -44,9 +42,6 @@ FailureAction=exit-force
 Type=oneshot
 RemainAfterExit=yes
 ExecStart={p.AWAIT_LIMITS_SCRIPT}
-
-[Install]
-WantedBy=sysinit.target
 """
 
 _PROFILE = f"""\
@@ -65,11 +60,9 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         daemon = "export NIX_REMOTE=daemon\n" if template.nix_daemon else ""
         yield Artifact(f"{root}/etc/profile.d/forage.sh", (_PROFILE + daemon).encode())
         if template.init_commands:
-            path = f"{root}/etc/systemd/system/forage-init.service"
-            yield Artifact(path, _INIT_SERVICE.encode())
+            yield from guest_unit(root, "forage-init.service", _INIT_SERVICE, "multi-user.target")
         if template.private_users:
-            path = f"{root}/etc/systemd/system/forage-limits.service"
-            yield Artifact(path, _LIMITS_SERVICE.encode())
+            yield from guest_unit(root, "forage-limits.service", _LIMITS_SERVICE, "sysinit.target")
 
 
 def _resolv_conf(template: p.Template, plan: p.Plan) -> str:

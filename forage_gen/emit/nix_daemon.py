@@ -11,13 +11,12 @@ from urllib.parse import urlencode
 
 from forage_gen.artifact import Artifact
 from forage_gen.catalogue import NIX_CACHE, NIX_CACHE_KEY, NIX_CACHE_PORT
+from forage_gen.emit.guest_unit import HEAD, guest_unit
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.policy import allows_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-_HEAD = "# Written by forage-gen. Do not edit: change the project and run `forage-gen build`.\n"
 
 # The host's store and a copy of its database, which are read and never written.
 _LOWER = "local://?" + urlencode(
@@ -33,19 +32,16 @@ _STORE = "local-overlay://?" + urlencode(
 )
 
 _SOCKET = f"""\
-{_HEAD}
+{HEAD}
 [Unit]
 Description=Nix daemon socket
 
 [Socket]
 ListenStream=/nix/var/nix/daemon-socket/socket
-
-[Install]
-WantedBy=sockets.target
 """
 
 _SERVICE = f"""\
-{_HEAD}
+{HEAD}
 [Unit]
 Description=Nix daemon of this sandbox
 Requires=nix-daemon.socket
@@ -68,9 +64,8 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         root = template.guest_root
         yield Artifact(f"{root}{p.NIX_CONF_DIR}/nix.conf", _conf(template).encode())
         if template.rootfs is not None:
-            units = f"{root}/etc/systemd/system"
-            yield Artifact(f"{units}/nix-daemon.socket", _SOCKET.encode())
-            yield Artifact(f"{units}/nix-daemon.service", _SERVICE.encode())
+            yield from guest_unit(root, "nix-daemon.socket", _SOCKET, "sockets.target")
+            yield from guest_unit(root, "nix-daemon.service", _SERVICE)
 
 
 def has_cache(template: p.Template) -> bool:
@@ -82,7 +77,7 @@ def has_cache(template: p.Template) -> bool:
 
 def _conf(template: p.Template) -> str:
     return f"""\
-{_HEAD}#
+{HEAD}#
 # Of the sandbox's own Nix daemon. Its clients have /etc/nix/nix.conf, if they have one.
 experimental-features = local-overlay-store read-only-local-store
 store = {_STORE}

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _SCRIPTS = (
     "forage-limits",
-    "forage-link",
     "forage-netns",
     "forage-nix",
     "forage-prepare",

@@ -138,13 +138,14 @@ def _needs(sandbox: p.Sandbox) -> Iterator[SystemdToken]:
     yield q.unit_name(f"forage-prepare@{sandbox.name}.service")
     if sandbox.template.closure:
         yield q.unit_name(f"forage-store@{sandbox.name}.service")
-    yield q.unit_name(f"forage-netns@{sandbox.name}.service")
     if sandbox.template.nix_daemon:
         yield q.unit_name(f"forage-nix@{sandbox.name}.service")
     if sandbox.template.has_network:
         yield q.unit_name(f"forage-link@{sandbox.name}.service")
         yield q.unit_name("forage-firewall.service")
         yield q.unit_name(sandbox.template.resolver_unit)
+    else:
+        yield q.unit_name(f"forage-netns@{sandbox.name}.service")
 
 
 def _bind_mount(what: str, sandbox: p.Sandbox, bind: p.Bind, owner: p.Owner) -> Artifact:
