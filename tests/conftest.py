@@ -34,16 +34,17 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what uses the test host, so that it can be chosen and kept together.
 
-    With `pytest -n N --dist loadgroup` all of it runs in one worker, on one host:
-    the tests do not compete for the machine, and it boots once. With another
+    With `pytest -n N --dist loadgroup` all of it runs in one worker, on one host, which
+    boots once; the tests that boot hosts of their own run in another. With another
     `--dist` each worker boots a host of its own, which is slower but as right.
     """
     parallel = config.pluginmanager.hasplugin("xdist")
     for item in items:
-        if "host" in getattr(item, "fixturenames", ()):
+        shares = "host" in getattr(item, "fixturenames", ())
+        if shares:
             item.add_marker("host")
         if parallel and item.get_closest_marker("host"):
-            item.add_marker(pytest.mark.xdist_group("host"))
+            item.add_marker(pytest.mark.xdist_group("host" if shares else "own host"))
 
 
 @pytest.fixture(scope="session")

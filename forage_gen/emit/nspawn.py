@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from forage_gen.quote.nspawn import NspawnToken
 
+_DPKG = "/var/lib/dpkg"
+
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield one file for each sandbox."""
@@ -73,6 +75,17 @@ def _mount(source: str, target: str, options: tuple[str, ...], *, read_only: boo
 
 def _bind(bind: p.Bind) -> NspawnToken:
     return _mount(bind.staging, bind.target, (), read_only=bind.read_only)
+
+
+def package_database(template: p.Template) -> str | None:
+    """Write the value of BindReadOnly= that mounts dpkg's database, which says what /usr has.
+
+    It is not in the sandbox's own file: not every root file system is Debian's.
+    """
+    if template.rootfs is None:
+        return None
+    mapped = ("idmap",) if template.private_users else ()
+    return str(q.bind(f"{template.rootfs}{_DPKG}", _DPKG, mapped))
 
 
 def over_itself(workspace: p.Bind, path: str) -> str:

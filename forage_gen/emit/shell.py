@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
-from forage_gen.emit.nspawn import over_itself
+from forage_gen.emit.nspawn import over_itself, package_database
 from forage_gen.emit.render import render
 from forage_gen.quote import shell as q
 from forage_gen.resolve import plan as p
@@ -102,6 +102,7 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
         name=q.word(sandbox.name),
         root=q.word(sandbox.root),
         rootfs=q.word(template.rootfs) if template.rootfs else None,
+        package_database=q.word(package_database(template) or ""),
         system=q.word(template.system),
         closure=q.word(template.closure) if template.closure else None,
         root_uid=q.integer(sandbox.uid_shift),
