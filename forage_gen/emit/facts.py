@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from forage_gen.artifact import Artifact
 from forage_gen.quote import json_text as q
 from forage_gen.resolve import plan as p
+from forage_gen.resolve.refusals import COUNTED, REASONS, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,7 +109,17 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
             }
             for sandbox in plan.sandboxes
         },
+        "refusals": {reason.key: _refusal(reason) for reason in REASONS},
         "sources": {source.name: pinned(source) for source in plan.sources},
+    }
+
+
+def _refusal(reason: Reason) -> dict[str, Json]:
+    return {
+        "text": reason.text,
+        "counter": reason.counter if reason in COUNTED else None,
+        "inward": reason.inward,
+        "remedy": reason.remedy,
     }
 
 
