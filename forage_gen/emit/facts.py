@@ -101,6 +101,7 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
                 "unit": sandbox.unit,
                 "address": str(sandbox.address) if sandbox.template.has_network else None,
                 "interface": sandbox.interface if sandbox.template.has_network else None,
+                "macAddress": sandbox.mac if sandbox.template.has_network else None,
                 "uidBase": sandbox.uid_base if sandbox.template.private_users else None,
                 "workspace": sandbox.workspace.source,
                 "root": sandbox.root,

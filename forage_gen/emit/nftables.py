@@ -11,7 +11,16 @@ from forage_gen.quote import nft as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
 from forage_gen.resolve.policy import port_sets
-from forage_gen.resolve.refusals import COUNTED, LOG_PREFIX, REASONS, RECEIVED, SENT, How, Reason
+from forage_gen.resolve.refusals import (
+    COUNTED,
+    LOG_PREFIX,
+    REASONS,
+    RECEIVED,
+    SENT,
+    SPOOFED,
+    How,
+    Reason,
+)
 from forage_gen.values.hosts import PRIVATE_NETWORKS_IPV4
 
 if TYPE_CHECKING:
@@ -82,6 +91,7 @@ def _table(plan: p.Plan) -> Artifact:
         external_interface=q.interface(interface) if interface else None,
         sent=q.identifier(SENT),
         received=q.identifier(RECEIVED),
+        spoofed=q.identifier(SPOOFED.counter),
         counters=[q.identifier(reason.counter) for reason in COUNTED],
         refusals=[_refusal(reason) for reason in REASONS if reason.how in _VERDICTS],
     )
@@ -150,6 +160,7 @@ def _elements(sandbox: p.Sandbox) -> Artifact:
         template=q.identifier(template.name),
         interface=q.interface(sandbox.interface),
         address=q.ipv4(sandbox.address),
+        mac=q.mac(sandbox.mac),
         chain=q.identifier(template.nft_name),
         port=q.port(template.resolver_port),
         proxied=template.is_proxied,

@@ -9,7 +9,7 @@ from forage_gen.emit.nspawn import over_itself
 from forage_gen.emit.render import render
 from forage_gen.quote import shell as q
 from forage_gen.resolve import plan as p
-from forage_gen.resolve.refusals import COUNTERS, LOG_PREFIX, RECEIVED, SENT
+from forage_gen.resolve.refusals import COUNTERS, LOG_PREFIX, RECEIVED, SENT, SPOOFED
 from forage_gen.values.protected import steps
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             placeholders=q.word(p.PLACEHOLDERS),
             nix_store=q.word(p.NIX_STORE),
             counters=q.words(COUNTERS),
+            spoofed=q.word(SPOOFED.counter),
         )
         yield Artifact(f"libexec/{name}", text.encode(), executable=True)
     yield from _ctl()
@@ -143,6 +144,7 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
         secrets=q.words(secret.name for secret in sandbox.secrets),
         interface=q.word(sandbox.interface) if template.has_network else None,
         address=q.word(str(sandbox.address)),
+        mac=q.word(sandbox.mac),
         gateway=q.word(str(plan.gateway)),
         nix_layer=q.word(sandbox.nix_layer) if template.nix_daemon else None,
         disk_max=q.integer(template.limits.disk_max),

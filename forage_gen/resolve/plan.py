@@ -343,6 +343,11 @@ class Sandbox:
         return f"systemd-nspawn@{self.name}.service"
 
     @property
+    def mac(self) -> str:
+        """The hardware address of its end of the link, a local one made of its address."""
+        return ":".join(f"{byte:02x}" for byte in (0x02, 0x66, *self.address.packed))
+
+    @property
     def root(self) -> str:
         """The machine's directory, where the stock unit looks for it."""
         return f"{MACHINES}/{self.name}"

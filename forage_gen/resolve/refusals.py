@@ -52,12 +52,19 @@ class Reason:
         return f"refuse_{self.key}"
 
 
+SPOOFED = Reason(
+    "source",
+    "a source address that is not its own",
+    How.DROPPED,
+    "Nothing opens this: a sandbox speaks for itself alone.",
+)
 REASONS = (
+    SPOOFED,
     Reason(
-        "source",
-        "a source address that is not its own",
+        "packet",
+        "a packet that no honest program sends",
         How.DROPPED,
-        "Nothing opens this: a sandbox speaks for itself alone.",
+        "Nothing opens this: it has IP options, ends here, or belongs to no connection.",
     ),
     Reason(
         "ipv6",

@@ -24,6 +24,7 @@ CTL = "/etc/forage/tree/libexec/forage-ctl"
 LOG_OF_ALL = Path("/proc/sys/net/netfilter/nf_log_all_netns")
 # When this host began to hear the kernel.
 SINCE: list[str] = []
+PUBLIC = "198.18.1.15"
 RELOAD = ("systemctl", "reload", "forage-firewall.service")
 
 
@@ -83,33 +84,49 @@ def _forge(forage: Activated, kind: int, payload: bytes) -> None:
     )
 
 
-def _try(forage: Activated, reason: str) -> None:
-    coder = forage.host.sandbox("coder")
-    neighbour = forage.sandbox("neighbour").address
-    match reason:
-        case "private":
-            fetch(coder, "192.168.77.30:81")
-        case "unlisted":
-            fetch(coder, "198.18.1.15:81")
-        case "host":
-            fetch(coder, "198.18.0.2:9090")
-        case "sandbox":
-            forage.running("neighbour")
-            fetch(coder, f"{neighbour}:8000")
-        case "dns":
-            look_up(coder, "allowed.example.net", server="198.18.0.53")
-        case "name":
-            assert look_up(coder, "other.example.net") == []
-        case "source":
-            _forge(forage, IPV4, ipv4(str(neighbour), "198.18.1.15", UDP, udp(1000, 53)))
-        case "ipv6":
-            # The host's end of the link takes none; without that, the fence is next.
-            off = f"/proc/sys/net/ipv6/conf/{forage.sandbox('coder').interface}/disable_ipv6"
-            forage.host.sh('echo 0 >"$1"', off)
-            _forge(forage, IPV6, b"\x60\0\0\0\0\0\x3b\x40" + b"\xfe\x80" + b"\0" * 13 + b"\1" * 17)
-            forage.host.sh('echo 1 >"$1"', off)
-        case "unasked":
-            _knock_from_outside(forage)
+def _look_for_another_resolver(forage: Activated) -> None:
+    look_up(forage.host.sandbox("coder"), "allowed.example.net", server="198.18.0.53")
+
+
+def _look_up_what_is_not_listed(forage: Activated) -> None:
+    assert look_up(forage.host.sandbox("coder"), "other.example.net") == []
+
+
+def _reach_a_neighbour(forage: Activated) -> None:
+    forage.running("neighbour")
+    fetch(forage.host.sandbox("coder"), f"{forage.sandbox('neighbour').address}:8000")
+
+
+def _forge_a_source(forage: Activated) -> None:
+    other = str(forage.sandbox("neighbour").address)
+    _forge(forage, IPV4, ipv4(other, PUBLIC, UDP, udp(1000, 53)))
+
+
+def _forge_options(forage: Activated) -> None:
+    own, options = str(forage.sandbox("coder").address), b"\x07\x0b\x04" + b"\0" * 9
+    _forge(forage, IPV4, ipv4(own, PUBLIC, UDP, udp(1000, 53), options=options))
+
+
+def _send_ipv6(forage: Activated) -> None:
+    # The host's end of the link takes none; without that, the fence is next.
+    off = f"/proc/sys/net/ipv6/conf/{forage.sandbox('coder').interface}/disable_ipv6"
+    forage.host.sh('echo 0 >"$1"', off)
+    _forge(forage, IPV6, b"\x60\0\0\0\0\0\x3b\x40" + b"\xfe\x80" + b"\0" * 13 + b"\1" * 17)
+    forage.host.sh('echo 1 >"$1"', off)
+
+
+TRIES = {
+    "private": lambda forage: fetch(forage.host.sandbox("coder"), "192.168.77.30:81"),
+    "unlisted": lambda forage: fetch(forage.host.sandbox("coder"), f"{PUBLIC}:81"),
+    "host": lambda forage: fetch(forage.host.sandbox("coder"), "198.18.0.2:9090"),
+    "sandbox": _reach_a_neighbour,
+    "dns": _look_for_another_resolver,
+    "name": _look_up_what_is_not_listed,
+    "source": _forge_a_source,
+    "packet": _forge_options,
+    "ipv6": _send_ipv6,
+    "unasked": _knock_from_outside,
+}
 
 
 # What was refused: protocol, address, port, and what allows it.
@@ -120,15 +137,16 @@ LOGGED = {
     "sandbox": ("tcp", None, 8000, None),
     "dns": ("udp", "198.18.0.53", 53, None),
     "source": ("udp", "198.18.1.15", 53, None),
+    "packet": ("udp", "198.18.1.15", 53, None),
     "ipv6": (None, None, None, None),
     "unasked": ("tcp", "198.18.0.1", 80, None),
 }
 
 
-@pytest.mark.parametrize("reason", [*LOGGED, "name"])
+@pytest.mark.parametrize("reason", TRIES)
 def test_a_refusal_is_counted_by_sandbox_and_reason(logged: Activated, reason: str) -> None:
     before = monitor(logged)["refused"]
-    _try(logged, reason)
+    TRIES[reason](logged)
     after = monitor(logged)["refused"]
     assert after[reason]["packets"] > before[reason]["packets"]
     others = set(before) - {reason}
@@ -139,7 +157,7 @@ def test_a_refusal_is_counted_by_sandbox_and_reason(logged: Activated, reason: s
 def test_a_refusal_is_logged_with_what_allows_it(logged: Activated, seen: Sandbox) -> None:
     assert seen.state() == "running"
     for reason in LOGGED:
-        _try(logged, reason)
+        TRIES[reason](logged)
     logged.host.wait_for(
         lambda: set(LOGGED) <= {r["reason"] for r in monitor(logged)["refusals"]},
         "the kernel's log is in the journal",
@@ -169,7 +187,7 @@ def test_what_is_accepted_is_counted_both_ways(logged: Activated, seen: Sandbox)
 
 
 def test_a_reload_keeps_the_counters_and_a_start_begins_anew(logged: Activated) -> None:
-    _try(logged, "private")
+    TRIES["private"](logged)
     before = packets(logged, "private")
     assert before > 0
     logged.host.run(*RELOAD)
@@ -220,7 +238,7 @@ def test_a_name_that_the_proxy_refused_is_told_with_what_allows_it(
 def test_a_person_reads_counters_reasons_and_remedies(logged: Activated, seen: Sandbox) -> None:
     assert seen.state() == "running"
     for reason in ("name", "host"):
-        _try(logged, reason)
+        TRIES[reason](logged)
     told = ctl(logged, "monitor", "coder").stdout
     assert "coder: template coder, network restricted" in told
     assert "a name that the resolver does not answer" in told
