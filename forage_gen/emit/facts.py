@@ -107,6 +107,7 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
                 "root": sandbox.root,
                 "networkNamespace": sandbox.netns,
                 "autoStart": sandbox.auto_start,
+                "forwardPorts": [str(forward) for forward in sandbox.forwards],
             }
             for sandbox in plan.sandboxes
         },

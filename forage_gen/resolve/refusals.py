@@ -96,7 +96,7 @@ REASONS = (
         "unasked",
         "a connection from outside",
         How.DROPPED,
-        "Nothing opens this: only the host connects to a sandbox.",
+        "Only the host connects to a sandbox. forwardPorts lets others in by way of the host.",
         inward=True,
     ),
     Reason(

@@ -208,7 +208,11 @@ table ip helper {
     }
 }
 """
-_ALL_RELATED = "insert rule inet forage from_sandbox ct state related goto pass"
+# As it would be if everything related passed.
+_ALL_RELATED = (
+    "insert rule inet forage from_sandbox "
+    "ct state related meta mark set meta mark | 0x40000000 goto pass"
+)
 _SERVER = ("192.168.77.20", 8080)
 
 
