@@ -91,6 +91,12 @@ REASONS = (
         How.TOLD,
         "Use the resolver in /etc/resolv.conf of the sandbox, which answers the listed names.",
     ),
+    Reason(
+        "quic",
+        "QUIC",
+        How.TOLD,
+        "Nothing to do about QUIC: no name can be read from it, so programs go on with TLS.",
+    ),
     Reason("unlisted", "an address that the template does not list", How.TOLD, None),
     Reason(
         "unasked",
@@ -107,6 +113,12 @@ REASONS = (
         inward=True,
     ),
     Reason("proxy", "a name that the template does not list", How.LOGGED, None),
+    Reason(
+        "nameless",
+        "a connection that names no host",
+        How.LOGGED,
+        "At ports 443 and 80 a name has to be read (TLS: SNI). List the address itself instead.",
+    ),
 )
 
 COUNTED = tuple(reason for reason in REASONS if reason.how is not How.LOGGED)
