@@ -105,14 +105,21 @@ def test_the_port_is_there_while_the_sandbox_runs(forage: Activated, serving: Sa
     assert "8091" in forage.host.run("ss", "-Hltn", "sport = :8091").stdout
 
 
-def test_a_port_that_is_taken_does_not_keep_the_sandbox_from_starting(forage: Activated) -> None:
+@pytest.fixture
+def taken(forage: Activated) -> Iterator[str]:
+    """The socket of a port that another program of the host has."""
     forage.stop("coder")
     unit = "taken.service"
     serve = ("python3", "-m", "http.server", "8091", "--bind", "127.0.0.1", "--directory", "/srv")
     forage.host.run("systemd-run", "--quiet", "--collect", f"--unit={unit}", *serve)
     forage.host.wait_for(lambda: get(forage, LOOPBACK), "the other service answers")
-    forage.running("coder")
-    socket = "forage-forward@coder-127-0-0-1-8091.socket"
-    assert "Address already in use" in forage.status(socket)
+    yield "forage-forward@coder-127-0-0-1-8091.socket"
     forage.host.run("systemctl", "stop", unit)
-    forage.host.run("systemctl", "start", socket)
+    forage.fresh("coder")
+
+
+def test_a_port_that_is_taken_does_not_keep_the_sandbox_from_starting(
+    forage: Activated, taken: str
+) -> None:
+    forage.running("coder")
+    assert "Address already in use" in forage.host.journal(taken)
