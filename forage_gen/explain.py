@@ -62,6 +62,7 @@ def as_json(sandbox: p.Sandbox, resolved: Resolved) -> dict[str, object]:
             "mode": template.network.value,
             "allowedHosts": allowed_hosts(template),
             "address": str(sandbox.address) if template.has_network else None,
+            "forwardPorts": [str(forward) for forward in sandbox.forwards],
         },
         "limits": limits(template.limits),
         "agents": {
@@ -169,6 +170,11 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
         yield str(host)
     if template.has_network:
         yield f"the resolver at {plan.gateway}, and nothing else of this host"
+    for forward in sandbox.forwards:
+        yield (
+            f"and is reached, at its port {forward.inside}, by who reaches port {forward.outside} "
+            f"of {forward.address} on the host"
+        )
 
 
 def _spends(template: p.Template) -> Iterator[str]:

@@ -304,8 +304,16 @@ in
       systemPackages = [
         pkgs.dnsmasq
         pkgs.iproute2
+        pkgs.jq
         pkgs.nginx
         pkgs.nftables
+        # What a person calls. The link leads to the tree that is in force.
+        (pkgs.linkFarm "forage-ctl" [
+          {
+            name = "bin/forage-ctl";
+            path = "/etc/forage/tree/libexec/forage-ctl";
+          }
+        ])
       ]
       # A sandbox with a Nix daemon starts from a copy of the host's database.
       ++ lib.optional (needs.nixDaemon != [ ]) pkgs.sqlite;

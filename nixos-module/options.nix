@@ -36,6 +36,17 @@ let
       description = "Whether a switch of the host restarts it when its own files have changed. If not, a running agent keeps its sandbox as it is until the next reset or restart.";
     };
 
+    forwardPorts = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [
+        "8080"
+        "8443:443"
+        "192.168.1.5:3000"
+      ];
+      description = "TCP ports of the host that lead into the sandbox while it runs: `[ADDRESS:]PORT[:PORT INSIDE]`. Without an address, a port of the host's loopback.";
+    };
+
     allowFindings = mkOption {
       type = types.attrsOf types.str;
       default = { };

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from forage_gen.artifact import Artifact
 from forage_gen.quote import json_text as q
 from forage_gen.resolve import plan as p
+from forage_gen.resolve.refusals import COUNTED, REASONS, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -100,15 +101,27 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
                 "unit": sandbox.unit,
                 "address": str(sandbox.address) if sandbox.template.has_network else None,
                 "interface": sandbox.interface if sandbox.template.has_network else None,
+                "macAddress": sandbox.mac if sandbox.template.has_network else None,
                 "uidBase": sandbox.uid_base if sandbox.template.private_users else None,
                 "workspace": sandbox.workspace.source,
                 "root": sandbox.root,
                 "networkNamespace": sandbox.netns,
                 "autoStart": sandbox.auto_start,
+                "forwardPorts": [str(forward) for forward in sandbox.forwards],
             }
             for sandbox in plan.sandboxes
         },
+        "refusals": {reason.key: _refusal(reason) for reason in REASONS},
         "sources": {source.name: pinned(source) for source in plan.sources},
+    }
+
+
+def _refusal(reason: Reason) -> dict[str, Json]:
+    return {
+        "text": reason.text,
+        "counter": reason.counter if reason in COUNTED else None,
+        "inward": reason.inward,
+        "remedy": reason.remedy,
     }
 
 

@@ -11,6 +11,16 @@ from forage_gen.quote import nft as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
 from forage_gen.resolve.policy import port_sets
+from forage_gen.resolve.refusals import (
+    COUNTED,
+    LOG_PREFIX,
+    REASONS,
+    RECEIVED,
+    SENT,
+    SPOOFED,
+    How,
+    Reason,
+)
 from forage_gen.values.hosts import PRIVATE_NETWORKS_IPV4
 
 if TYPE_CHECKING:
@@ -37,6 +47,19 @@ class _NameSet:
 class _AddressSet:
     name: NftToken
     elements: NftToken
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    comment: NftToken
+    counter: NftToken
+    chain: NftToken
+    side: NftToken
+    prefix: NftToken
+    verdict: NftToken
+
+
+_VERDICTS = {How.TOLD: q.NftToken("goto refuse"), How.DROPPED: q.NftToken("drop")}
 
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
@@ -66,8 +89,24 @@ def _table(plan: p.Plan) -> Artifact:
         proxy_uid=q.integer(p.PROXY_UID),
         upstream_port=q.port(UPSTREAM_PORT),
         external_interface=q.interface(interface) if interface else None,
+        sent=q.identifier(SENT),
+        received=q.identifier(RECEIVED),
+        spoofed=q.identifier(SPOOFED.counter),
+        counters=[q.identifier(reason.counter) for reason in COUNTED],
+        refusals=[_refusal(reason) for reason in REASONS if reason.how in _VERDICTS],
     )
     return Artifact("nftables/forage.nft", text.encode())
+
+
+def _refusal(reason: Reason) -> _Refusal:
+    return _Refusal(
+        comment=q.line_comment(f"For {reason.text}."),
+        counter=q.identifier(reason.counter),
+        chain=q.identifier(reason.chain),
+        side=q.NftToken("oifname" if reason.inward else "iifname"),
+        prefix=q.log_prefix(f"{LOG_PREFIX}{reason.key}: "),
+        verdict=_VERDICTS[reason.how],
+    )
 
 
 def _policy(template: p.Template) -> Artifact:
@@ -121,6 +160,7 @@ def _elements(sandbox: p.Sandbox) -> Artifact:
         template=q.identifier(template.name),
         interface=q.interface(sandbox.interface),
         address=q.ipv4(sandbox.address),
+        mac=q.mac(sandbox.mac),
         chain=q.identifier(template.nft_name),
         port=q.port(template.resolver_port),
         proxied=template.is_proxied,

@@ -9,6 +9,7 @@ from forage_gen.emit.nspawn import over_itself, package_database
 from forage_gen.emit.render import render
 from forage_gen.quote import shell as q
 from forage_gen.resolve import plan as p
+from forage_gen.resolve.refusals import COUNTERS, LOG_PREFIX, RECEIVED, SENT, SPOOFED
 from forage_gen.values.protected import steps
 
 if TYPE_CHECKING:
@@ -27,6 +28,13 @@ _SCRIPTS = (
     "forage-sweep",
 )
 
+# What a person calls: where the tree has it, and its template.
+_CTL = {
+    "libexec/forage-ctl": "shell/ctl/forage-ctl.sh.j2",
+    "libexec/ctl/monitor": "shell/ctl/monitor.sh.j2",
+}
+_CTL_COMMON = "libexec/ctl/common.sh"
+
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield the scripts of the units, the facts they read, and each template's own scripts."""
@@ -38,8 +46,11 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             stopped=q.word(p.STOPPED),
             placeholders=q.word(p.PLACEHOLDERS),
             nix_store=q.word(p.NIX_STORE),
+            counters=q.words(COUNTERS),
+            spoofed=q.word(SPOOFED.counter),
         )
         yield Artifact(f"libexec/{name}", text.encode(), executable=True)
+    yield from _ctl()
     for template in plan.templates:
         for agent in template.agents:
             yield _wrapper(template, agent)
@@ -52,6 +63,22 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             yield _nix_daemon(template)
     for sandbox in plan.sandboxes:
         yield _facts(sandbox, plan)
+
+
+def _ctl() -> Iterator[Artifact]:
+    tree = q.word(p.TREE)
+    common = render(q.ShellToken, "shell/ctl/common.sh.j2", tree=tree)
+    yield Artifact(_CTL_COMMON, common.encode())
+    for path, template in _CTL.items():
+        text = render(
+            q.ShellToken,
+            template,
+            tree=tree,
+            log_prefix=q.word(LOG_PREFIX),
+            sent=q.word(SENT),
+            received=q.word(RECEIVED),
+        )
+        yield Artifact(path, text.encode(), executable=True)
 
 
 def _wrapper(template: p.Template, agent: p.Agent) -> Artifact:
@@ -118,6 +145,7 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
         secrets=q.words(secret.name for secret in sandbox.secrets),
         interface=q.word(sandbox.interface) if template.has_network else None,
         address=q.word(str(sandbox.address)),
+        mac=q.word(sandbox.mac),
         gateway=q.word(str(plan.gateway)),
         nix_layer=q.word(sandbox.nix_layer) if template.nix_daemon else None,
         disk_max=q.integer(template.limits.disk_max),

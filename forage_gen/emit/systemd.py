@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from forage_gen.emit.triggers import Triggers
     from forage_gen.quote.systemd import SystemdToken
+    from forage_gen.values.forwards import Forward
 
 UNITS = "systemd/system"
 
@@ -67,6 +68,8 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
     for sandbox in plan.sandboxes:
         mounts = list(_mounts(sandbox, plan.owner))
         yield from mounts
+        for forward in sandbox.forwards:
+            yield from _forward(sandbox, forward)
         yield _drop_in(sandbox, triggers.sandbox(sandbox, mounts))
         if sandbox.template.reset_every is not None:
             yield _timer(sandbox, sandbox.template.reset_every)
@@ -93,6 +96,23 @@ def _proxy(template: p.Template, triggers: Triggers) -> Artifact:
     return Artifact(f"{UNITS}/{template.proxy_unit}.d/forage.conf", text.encode())
 
 
+def _forward(sandbox: p.Sandbox, forward: Forward) -> Iterator[Artifact]:
+    unit = sandbox.forward_unit(forward)
+    for kind in ("socket", "service"):
+        text = render(
+            q.SystemdToken,
+            f"systemd/forward.{kind}.j2",
+            name=q.plain(sandbox.name),
+            sandbox=q.unit_name(sandbox.unit),
+            socket=q.unit_name(f"{unit}.socket"),
+            address=q.plain(str(forward.address)),
+            outside=q.integer(forward.outside),
+            target=q.plain(str(sandbox.address)),
+            inside=q.integer(forward.inside),
+        )
+        yield Artifact(f"{UNITS}/{unit}.{kind}", text.encode())
+
+
 def _mounts(sandbox: p.Sandbox, owner: p.Owner) -> Iterator[Artifact]:
     yield _bind_mount("Workspace", sandbox, sandbox.workspace, owner)
     for mount in sandbox.mounts:
@@ -117,6 +137,9 @@ def _drop_in(sandbox: p.Sandbox, digest: str) -> Artifact:
         if template.private_users
         else None,
         timer=q.unit_name(f"forage-reset@{sandbox.name}.timer") if template.reset_every else None,
+        forwards=[
+            q.unit_name(f"{sandbox.forward_unit(forward)}.socket") for forward in sandbox.forwards
+        ],
         apparmor=q.plain(PROFILE) if template.apparmor else None,
         tool_path=q.plain(TOOL_PATH),
         netns_path=q.plain(f"{p.NETNS}/{sandbox.netns}"),

@@ -23,6 +23,7 @@ _IDENTIFIER_MAX = 255
 _PORT_MAX = 2**16 - 1
 _UINT32_MAX = 2**32 - 1
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _INTERFACE = re.compile(r"[!-~]+")
 
 KEYWORDS = frozenset(
@@ -219,6 +220,25 @@ def ipv6(address: IPv6Address) -> NftToken:
     if address.scope_id is not None:
         NftToken.refuse(str(address), "an address in a rule has no zone")
     return NftToken(str(address))
+
+
+def mac(address: str) -> NftToken:
+    """Write a hardware address of Ethernet.
+
+    Args:
+        address: Six bytes in lower-case hexadecimal, with colons between them.
+
+    Returns:
+        The address.
+
+    Raises:
+        Unquotable: The address is not of that form.
+
+    Source: nft(8), "Link layer address type".
+    """
+    if not _MAC.fullmatch(address):
+        NftToken.refuse(address, "a hardware address is six bytes as in 02:66:0a:64:00:02")
+    return NftToken(address)
 
 
 def prefix(network: IPv4Network | IPv6Network) -> NftToken:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network
 
     from forage_gen.catalogue import SettingsFormat
+    from forage_gen.values.forwards import Forward
 
 # Where the generated tree and its run-time state are found on a host.
 TREE = "/etc/forage/tree"
@@ -336,11 +337,22 @@ class Sandbox:
     secrets: tuple[Secret, ...]
     auto_start: bool
     restart_if_changed: bool
+    forwards: tuple[Forward, ...] = ()
 
     @property
     def unit(self) -> str:
         """The stock unit that runs it."""
         return f"systemd-nspawn@{self.name}.service"
+
+    @property
+    def mac(self) -> str:
+        """The hardware address of its end of the link, a local one made of its address."""
+        return ":".join(f"{byte:02x}" for byte in (0x02, 0x66, *self.address.packed))
+
+    def forward_unit(self, forward: Forward) -> str:
+        """The unit of a forwarded port, without its kind: a socket and the service behind it."""
+        address = str(forward.address).replace(".", "-")
+        return f"forage-forward@{self.name}-{address}-{forward.outside}"
 
     @property
     def root(self) -> str:

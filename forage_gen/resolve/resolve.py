@@ -22,6 +22,7 @@ from forage_gen.resolve.allocate import (
     read_lock,
 )
 from forage_gen.resolve.combinations import check_template, config_target, protected_paths
+from forage_gen.resolve.forwards import check_forwards
 from forage_gen.resolve.inherit import Merged, merge_templates
 from forage_gen.resolve.isolation import dropped, user_namespaces
 from forage_gen.resolve.names import agent_kind, name_rules
@@ -99,6 +100,7 @@ def _check_paths(
 ) -> Iterator[Diagnostic]:
     yield from check_nesting(plan, inputs, templates)
     yield from check_shared(plan, inputs)
+    yield from check_forwards(plan, inputs)
 
 
 def _check_room(inputs: Inputs, project: m.Project) -> Iterator[Diagnostic]:
@@ -285,6 +287,7 @@ def _sandbox(place: _Place, sandbox: m.Sandbox, template: p.Template) -> p.Sandb
         ),
         auto_start=sandbox.auto_start,
         restart_if_changed=sandbox.restart_if_changed,
+        forwards=tuple(sandbox.forward_ports),
     )
 
 

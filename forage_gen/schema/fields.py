@@ -14,6 +14,7 @@ from forage_gen.values import (
     capabilities,
     commands,
     env,
+    forwards,
     hosts,
     limits,
     names,
@@ -128,6 +129,7 @@ ContainerPath = Annotated[paths.ContainerPath, _text(paths.container_path)]
 Protected = Annotated[protected.Protected, _text(protected.protected)]
 SecretPath = Annotated[secrets.SecretPath, _Grammar(_secret_path, {"type": "string"})]
 AllowedHost = Annotated[hosts.AllowedHost, _text(hosts.allowed_host)]
+Forward = Annotated[forwards.Forward, _text(forwards.forward)]
 Subnet = Annotated[IPv4Network, _text(subnets.sandbox_subnet)]
 CpuQuota = Annotated[limits.CpuQuota, _text(limits.cpu_quota)]
 MemorySize = Annotated[limits.MemorySize, _text(limits.memory_size)]

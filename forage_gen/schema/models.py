@@ -345,6 +345,12 @@ class Sandbox(_Strict):
         description="Whether a switch of the host restarts it when its own files have changed. If "
         "not, a running agent keeps its sandbox as it is until the next reset or restart.",
     )
+    forward_ports: list[f.Forward] = Field(
+        default=[],
+        examples=[["8080", "8443:443", "192.168.1.5:3000"]],
+        description="TCP ports of the host that lead into the sandbox while it runs: "
+        "`[ADDRESS:]PORT[:PORT INSIDE]`. Without an address, a port of the host's loopback.",
+    )
     allow_findings: dict[str, f.Reason] = Field(
         default={},
         examples=[{"workspace-too-wide": "its work is to set up this machine"}],

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forage_gen.emit.emit import emit
+from forage_gen.emit.facts import manifest_facts
 from forage_gen.read.load import load
 from forage_gen.resolve.resolve import resolve
+from forage_gen.write import manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +42,10 @@ def compile_project(project: Path = PROJECT) -> Plan:
 
 def activate(host: TestHost, plan: Plan) -> None:
     """Write the plan's tree to the host and make its units known to systemd."""
-    write_tree(host, emit(plan))
+    made = emit(plan)
+    write_tree(host, made)
+    facts = manifest.render(made, version="0", inputs={}, facts=manifest_facts(plan))
+    host.write(f"{TREE}/{manifest.NAME}", facts.decode())
     install(host, TREE)
 
 

@@ -17,10 +17,11 @@ _REFUSAL = "forage: this sandbox may not reach "
 
 # The filtering chains without their rules, and no proxy: everything passes. NAT stays.
 _NO_FENCE = "flush map inet forage redirects\n" + "".join(
-    f"flush chain inet forage {chain}\n"
+    f"flush chain {chain}\n"
     for chain in (
-        *("antispoof", "from_sandbox", "to_sandbox", "to_host"),
-        *("still_local", "still_forwarded"),
+        *("inet forage antispoof", "inet forage from_sandbox", "inet forage to_sandbox"),
+        *("inet forage to_host", "inet forage still_local", "inet forage still_forwarded"),
+        "arp forage from_sandbox",
     )
 )
 

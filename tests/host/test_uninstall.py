@@ -52,7 +52,13 @@ def test_uninstalling_leaves_nothing(forage: Activated) -> None:
         forage.running(name)
     host.run("systemctl", "start", "forage.target")
     before = left(host)
-    for trace in ("table inet forage", "fg-", "/var/lib/machines/coder", "forage.target"):
+    for trace in (
+        "table inet forage",
+        "table arp forage",
+        "fg-",
+        "/var/lib/machines/coder",
+        "forage.target",
+    ):
         assert trace in before
     host.sh(f"mkdir -p /srv/project && ln -sfn {TREE} /srv/project/generated")
     host.sh(f"cd /srv/project\n{SCRIPT}")

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 _UNITS = "systemd/system/"
 
+# It is found along ExecSearchPath=, by which systemd-analyze looks for nothing. test_forwards.py
+# shows that systemd does.
+_UNFOUND = "Command systemd-socket-proxyd is not executable: No such file or directory"
+
 
 def units(plan: Plan) -> list[str]:
     """The names of the units that the plan's tree has or adds to.
@@ -39,4 +43,5 @@ def units(plan: Plan) -> list[str]:
 def verify(host: TestHost, names: list[str]) -> str:
     """What systemd on the host has to say against the units; of good ones, nothing."""
     script = 'systemd-analyze verify --man=no "$@" 2>&1'
-    return host.sh(script, *names, check=False).stdout
+    said = host.sh(script, *names, check=False).stdout
+    return "".join(line for line in said.splitlines(keepends=True) if _UNFOUND not in line)

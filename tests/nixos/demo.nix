@@ -17,6 +17,7 @@
         template = "claude";
         workspace = "/home/alice/projects/website";
         autoStart = true;
+        forwardPorts = [ "8080:3000" ];
       };
       backend = {
         template = "claude";

@@ -205,6 +205,7 @@ def test_programs_that_the_units_call_are_in_the_profile(tree: Path) -> None:
 
     assert isinstance(names, list)
     programs = {"coreutils-full", "dnsmasq", "iproute2", "nftables", "procps", "util-linux"}
+    programs |= {"forage-ctl", "jq"}
     assert programs <= set(names)
 
 

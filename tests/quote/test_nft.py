@@ -161,6 +161,18 @@ def test_ipv6_addresses(addresses: list[IPv6Address]) -> None:
     assert_read_back([IPv6Address(text) for text in matched(rules)], addresses)
 
 
+@in_batches(st.binary(min_size=6, max_size=6), SOME)
+def test_hardware_addresses(addresses: list[bytes]) -> None:
+    rules = [f"ether saddr {nft.mac(address.hex(':'))} accept" for address in addresses]
+    read = [bytes.fromhex(str(text).replace(":", "")) for text in matched(rules)]
+    assert_read_back(read, addresses)
+
+
+@pytest.mark.parametrize("text", ["", "02:66:0A:64:00:02", "02:66:0a:64:00", "02-66-0a-64-00-02"])
+def test_what_is_no_hardware_address_is_refused(text: str) -> None:
+    assert_refused(nft.mac, text)
+
+
 @in_batches(PREFIXES, SOME)
 def test_prefixes(networks: list[IPv4Network | IPv6Network]) -> None:
     protocols = {4: "ip", 6: "ip6"}

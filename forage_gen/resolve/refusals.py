@@ -1,0 +1,128 @@
+"""Why the fence refuses a packet: the reasons that it counts and logs, one by one.
+
+nftables counts each in a set of its own, and begins its log lines with `LOG_PREFIX` and the
+reason's key; `forage-ctl monitor` reads both. They must agree, so the reasons are made here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+LOG_PREFIX = "forage refuses "
+SENT = "sent"
+RECEIVED = "received"
+"""The sets that count what is accepted, from a sandbox and to it."""
+
+
+class How(StrEnum):
+    """What becomes of the packet."""
+
+    TOLD = "told"
+    """Who sent it is told at once: a reset, or an ICMP error."""
+    DROPPED = "dropped"
+    COUNTED = "counted"
+    """The resolver refuses it, and the fence counts its answers."""
+    LOGGED = "logged"
+    """The proxy refuses and logs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason. `text` says to a person what was refused.
+
+    `remedy` says what opens it, or that nothing does; None where `allowedHosts` does.
+    `inward` is for packets to a sandbox.
+    """
+
+    key: str
+    text: str
+    how: How
+    remedy: str | None
+    inward: bool = False
+
+    @property
+    def counter(self) -> str:
+        """The set that counts it by interface, if the fence does."""
+        return f"refused_{self.key}"
+
+    @property
+    def chain(self) -> str:
+        """The chain that refuses for this reason."""
+        return f"refuse_{self.key}"
+
+
+SPOOFED = Reason(
+    "source",
+    "a source address that is not its own",
+    How.DROPPED,
+    "Nothing opens this: a sandbox speaks for itself alone.",
+)
+REASONS = (
+    SPOOFED,
+    Reason(
+        "packet",
+        "a packet that no honest program sends",
+        How.DROPPED,
+        "Nothing opens this: it has IP options, ends here, or belongs to no connection.",
+    ),
+    Reason(
+        "ipv6",
+        "IPv6",
+        How.DROPPED,
+        "Nothing opens this: sandboxes have no IPv6. Programs use IPv4 instead.",
+    ),
+    Reason(
+        "sandbox",
+        "another sandbox",
+        How.TOLD,
+        "Nothing opens this: sandboxes do not reach each other.",
+    ),
+    Reason(
+        "host",
+        "a service of this host",
+        How.TOLD,
+        "Nothing opens this: of this host, sandboxes reach the resolver alone.",
+    ),
+    Reason("private", "a private address", How.TOLD, None),
+    Reason(
+        "dns",
+        "DNS at another server",
+        How.TOLD,
+        "Use the resolver in /etc/resolv.conf of the sandbox, which answers the listed names.",
+    ),
+    Reason(
+        "quic",
+        "QUIC",
+        How.TOLD,
+        "Nothing to do about QUIC: no name can be read from it, so programs go on with TLS.",
+    ),
+    Reason("unlisted", "an address that the template does not list", How.TOLD, None),
+    Reason(
+        "unasked",
+        "a connection from outside",
+        How.DROPPED,
+        "Only the host connects to a sandbox. forwardPorts lets others in by way of the host.",
+        inward=True,
+    ),
+    Reason(
+        "name",
+        "a name that the resolver does not answer",
+        How.COUNTED,
+        "List the name in allowedHosts. The resolver does not log it; the program names it.",
+        inward=True,
+    ),
+    Reason("proxy", "a name that the template does not list", How.LOGGED, None),
+    Reason(
+        "nameless",
+        "a connection that names no host",
+        How.LOGGED,
+        "At ports 443 and 80 a name has to be read (TLS: SNI). List the address itself instead.",
+    ),
+)
+
+COUNTED = tuple(reason for reason in REASONS if reason.how is not How.LOGGED)
+"""The reasons that the fence counts."""
+
+COUNTERS = (SENT, RECEIVED, *(reason.counter for reason in COUNTED))
+"""Every set that counts."""

@@ -1,0 +1,287 @@
+"""What is refused is counted and logged, and one command tells a person why."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.host.packets import IPV4, IPV6, UDP, frame, ipv4, mac_of, mac_of_host, send, udp
+from tests.host.probes import fetch, look_up
+from tests.host.project_on_host import NAMES
+from tests.testhost.internet import NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.host.activate import Activated
+    from tests.testhost.host import Completed, Sandbox
+
+CTL = "/etc/forage/tree/libexec/forage-ctl"
+LOG_OF_ALL = Path("/proc/sys/net/netfilter/nf_log_all_netns")
+# When this host began to hear the kernel.
+SINCE: list[str] = []
+PUBLIC = "198.18.1.15"
+RELOAD = ("systemctl", "reload", "forage-firewall.service")
+
+
+@pytest.fixture(scope="module")
+def logged(activated: Activated) -> Iterator[Activated]:
+    """The project on a host that hears the kernel, with limits that nobody has used up.
+
+    The test host is in a network namespace of its own. Of those the kernel logs nothing
+    unless it is told to.
+    """
+    before = LOG_OF_ALL.read_text() if LOG_OF_ALL.exists() else None
+    if before is not None:
+        LOG_OF_ALL.write_text("1")
+    activated.host.sh("mknod /dev/kmsg c 1 11; systemctl restart systemd-journald")
+    # At first it hears what the machine has in store, of earlier hosts, too.
+    activated.host.run("journalctl", "--sync")
+    time.sleep(1.1)
+    SINCE[:] = [f"--since=@{int(time.time())}"]
+    activated.fresh("coder")
+    yield activated
+    activated.host.sh("rm /dev/kmsg; systemctl restart systemd-journald")
+    if before is not None:
+        LOG_OF_ALL.write_text(before)
+
+
+# It is a setting of the machine's first network namespace.
+needs_log = pytest.mark.skipif(not LOG_OF_ALL.exists(), reason=f"there is no {LOG_OF_ALL}")
+
+
+@pytest.fixture
+def seen(logged: Activated) -> Sandbox:
+    """A restricted sandbox of that host."""
+    return logged.running("coder")
+
+
+def ctl(forage: Activated, *argv: str) -> Completed:
+    return forage.host.run(CTL, *argv, check=False)
+
+
+def monitor(forage: Activated, name: str = "coder") -> dict[str, Any]:
+    done = ctl(forage, "monitor", "--json", *SINCE, name)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def packets(forage: Activated, reason: str, name: str = "coder") -> int:
+    return int(monitor(forage, name)["refused"][reason]["packets"])
+
+
+def _knock_from_outside(forage: Activated) -> None:
+    address = str(forage.sandbox("coder").address)
+    outside = ("ip", "netns", "exec", NAMESPACE)
+    forage.host.run(*outside, "ip", "route", "add", "10.100.0.0/16", "via", "198.18.0.2")
+    knock = ("curl", "--silent", "--max-time", "0.5", f"http://{address}/")
+    forage.host.run(*outside, *knock, check=False)
+    forage.host.run(*outside, "ip", "route", "delete", "10.100.0.0/16")
+
+
+def _forge(forage: Activated, kind: int, payload: bytes) -> None:
+    send(
+        forage, "coder", frame(mac_of_host(forage, "coder"), mac_of(forage, "coder"), kind, payload)
+    )
+
+
+def _look_for_another_resolver(forage: Activated) -> None:
+    look_up(forage.host.sandbox("coder"), "allowed.example.net", server="198.18.0.53")
+
+
+def _look_up_what_is_not_listed(forage: Activated) -> None:
+    assert look_up(forage.host.sandbox("coder"), "other.example.net") == []
+
+
+def _reach_a_neighbour(forage: Activated) -> None:
+    forage.running("neighbour")
+    fetch(forage.host.sandbox("coder"), f"{forage.sandbox('neighbour').address}:8000")
+
+
+def _forge_a_source(forage: Activated) -> None:
+    other = str(forage.sandbox("neighbour").address)
+    _forge(forage, IPV4, ipv4(other, PUBLIC, UDP, udp(1000, 53)))
+
+
+def _forge_options(forage: Activated) -> None:
+    own, options = str(forage.sandbox("coder").address), b"\x07\x0b\x04" + b"\0" * 9
+    _forge(forage, IPV4, ipv4(own, PUBLIC, UDP, udp(1000, 53), options=options))
+
+
+def _send_ipv6(forage: Activated) -> None:
+    # The host's end of the link takes none; without that, the fence is next.
+    off = f"/proc/sys/net/ipv6/conf/{forage.sandbox('coder').interface}/disable_ipv6"
+    forage.host.sh('echo 0 >"$1"', off)
+    _forge(forage, IPV6, b"\x60\0\0\0\0\0\x3b\x40" + b"\xfe\x80" + b"\0" * 13 + b"\1" * 17)
+    forage.host.sh('echo 1 >"$1"', off)
+
+
+def _send_quic(forage: Activated) -> None:
+    knock = "import socket; socket.socket(2, 2).sendto(b'x', ('{}', 443))"
+    forage.host.sandbox("coder").run("python3", "-c", knock.format(NAMES["allowed.example.net"]))
+
+
+TRIES = {
+    "private": lambda forage: fetch(forage.host.sandbox("coder"), "192.168.77.30:81"),
+    "unlisted": lambda forage: fetch(forage.host.sandbox("coder"), f"{PUBLIC}:81"),
+    "host": lambda forage: fetch(forage.host.sandbox("coder"), "198.18.0.2:9090"),
+    "sandbox": _reach_a_neighbour,
+    "dns": _look_for_another_resolver,
+    "quic": _send_quic,
+    "name": _look_up_what_is_not_listed,
+    "source": _forge_a_source,
+    "packet": _forge_options,
+    "ipv6": _send_ipv6,
+    "unasked": _knock_from_outside,
+}
+
+
+# What was refused: protocol, address, port, and what allows it.
+LOGGED = {
+    "private": ("tcp", "192.168.77.30", 81, "192.168.77.30:81"),
+    "unlisted": ("tcp", "198.18.1.15", 81, "198.18.1.15:81"),
+    "host": ("tcp", "198.18.0.2", 9090, None),
+    "sandbox": ("tcp", None, 8000, None),
+    "dns": ("udp", "198.18.0.53", 53, None),
+    "source": ("udp", "198.18.1.15", 53, None),
+    "quic": ("udp", NAMES["allowed.example.net"], 443, None),
+    "packet": ("udp", "198.18.1.15", 53, None),
+    "ipv6": (None, None, None, None),
+    "unasked": ("tcp", "198.18.0.1", 80, None),
+}
+
+
+@pytest.mark.parametrize("reason", TRIES)
+def test_a_refusal_is_counted_by_sandbox_and_reason(logged: Activated, reason: str) -> None:
+    before = monitor(logged)["refused"]
+    TRIES[reason](logged)
+    after = monitor(logged)["refused"]
+    assert after[reason]["packets"] > before[reason]["packets"]
+    others = set(before) - {reason}
+    # dig looks up nothing on its own, and curl got addresses: nothing else is refused.
+    assert {r: after[r] for r in others} == {r: before[r] for r in others}
+
+
+@needs_log
+def test_a_refusal_is_logged_with_what_allows_it(logged: Activated, seen: Sandbox) -> None:
+    assert seen.state() == "running"
+    for reason in LOGGED:
+        TRIES[reason](logged)
+    logged.host.wait_for(
+        lambda: set(LOGGED) <= {r["reason"] for r in monitor(logged)["refusals"]},
+        "the kernel's log is in the journal",
+    )
+    refusals = monitor(logged)["refusals"]
+    for reason, (protocol, address, port, allow) in LOGGED.items():
+        last = next(r for r in reversed(refusals) if r["reason"] == reason)
+        assert last["allow"] == allow
+        if protocol:
+            assert (last["protocol"], last["port"]) == (protocol, port)
+        if address:
+            assert last["address"] == address
+
+
+def test_what_is_accepted_is_counted_both_ways(logged: Activated, seen: Sandbox) -> None:
+    before, refused = monitor(logged), monitor(logged)["refused"]
+    # By the proxy, by a name at a port of its own, and by an address.
+    for place in ("allowed.example.net", "db.example.net:5432", "192.168.77.20:8080"):
+        between = monitor(logged)
+        assert fetch(seen, place)
+        after = monitor(logged)
+        for way in ("sent", "received"):
+            assert after[way]["packets"] > between[way]["packets"]
+            assert after[way]["bytes"] > between[way]["bytes"] + 100
+    assert monitor(logged)["refused"] == refused
+    assert before["sent"]["packets"] > 0
+
+
+def test_a_reload_keeps_the_counters_and_a_start_begins_anew(logged: Activated) -> None:
+    TRIES["private"](logged)
+    before = packets(logged, "private")
+    assert before > 0
+    logged.host.run(*RELOAD)
+    assert packets(logged, "private") == before
+    logged.fresh("coder")
+    assert packets(logged, "private") == 0
+
+
+@needs_log
+def test_a_sandbox_cannot_drown_the_log_nor_another_ones(logged: Activated, seen: Sandbox) -> None:
+    seen.run(
+        *("python3", "-c"),
+        "import socket\n"
+        "udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "for _ in range(2000):\n"
+        "    try:\n"
+        "        udp.sendto(b'x', ('10.50.0.5', 4711))\n"
+        "    except OSError:\n"
+        "        pass\n",
+    )
+    assert packets(logged, "private") > 1000
+    neighbour = logged.fresh("neighbour")
+    fetch(neighbour, "10.50.0.5:4712")
+    logged.host.wait_for(
+        lambda: [r for r in monitor(logged, "neighbour")["refusals"] if r["port"] == 4712],
+        "the other sandbox's refusal is logged",
+    )
+    assert len([r for r in monitor(logged)["refusals"] if r["port"] == 4711]) <= 12
+
+
+def test_a_name_that_the_proxy_refused_is_told_with_what_allows_it(
+    logged: Activated, seen: Sandbox
+) -> None:
+    at = ("--connect-to", f"::{NAMES['allowed.example.net']}:")
+    for url in ("https://nobody.asked.example.org/", "http://plain.example.org/"):
+        seen.run("curl", "--silent", "--insecure", *at, url, check=False)
+    # An address in place of a name, and no name.
+    seen.run("curl", "--silent", "http://192.168.77.30/", check=False)
+    seen.run("curl", "--silent", "--insecure", "https://198.18.1.15/", check=False)
+    # Bytes of the sandbox's own choice are not proposed to a person.
+    seen.run("curl", "-s", *at, "-H", 'Host: x"],y=["', "http://a.example.org/", check=False)
+    wanted = {"nobody.asked.example.org", "plain.example.org", "192.168.77.30:80"}
+    logged.host.wait_for(lambda: wanted <= set(monitor(logged)["allowedHosts"]), "it is proposed")
+    found = monitor(logged)
+    assert {r["port"] for r in found["refusals"] if r["name"] in wanted} == {80, 443}
+    assert [r["name"] for r in found["refusals"] if r["reason"] == "nameless"] == [None]
+    assert not [name for name in found["allowedHosts"] if '"' in name or "[" in name]
+    told = ctl(logged, "monitor", "coder").stdout
+    assert "nobody.asked.example.org:443  a name that the template does not list" in told
+    assert '  "nobody.asked.example.org",\n' in told
+
+
+def test_a_person_reads_counters_reasons_and_remedies(logged: Activated, seen: Sandbox) -> None:
+    assert seen.state() == "running"
+    for reason in ("name", "host"):
+        TRIES[reason](logged)
+    told = ctl(logged, "monitor", "coder").stdout
+    assert "coder: template coder, network restricted" in told
+    assert "a name that the resolver does not answer" in told
+    assert "of this host, sandboxes reach the resolver alone" in told
+
+
+def test_one_without_network_has_nothing_to_tell(logged: Activated) -> None:
+    assert monitor(logged, "review")["refusals"] == []
+    assert "no interface" in ctl(logged, "monitor", "review").stdout
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "said"),
+    [
+        (("monitor", "nobody"), 2, "there is no sandbox nobody"),
+        (("monitor", "../../etc"), 2, "there is no sandbox"),
+        (("monitor",), 1, "usage"),
+        (("monitor", "coder", "--since=never"), 1, "the journal cannot be read"),
+        (("../libexec/forage-reset", "coder"), 1, "there is no command"),
+        ((), 1, "usage"),
+    ],
+)
+def test_what_cannot_be_told_has_an_exit_code(
+    logged: Activated, argv: tuple[str, ...], code: int, said: str
+) -> None:
+    done = ctl(logged, *argv)
+    assert (done.returncode, said in done.stderr) == (code, True), done.stderr
