@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
@@ -73,7 +74,8 @@ def attached(host: TestHost, sandbox: Sandbox, *command: str) -> Iterator[None]:
             host.wait_for(begun, "the shell runs", timeout=60, every=0.5)
             yield
         finally:
-            client.terminate()
+            # All of it: nsenter waits for the command, and does not pass a signal on.
+            os.killpg(client.pid, signal.SIGKILL)
             os.close(ours)
 
 
