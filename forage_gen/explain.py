@@ -166,7 +166,7 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
                 "itself counts, whatever its address; at others its addresses):"
             )
     for host in allowed_hosts(template):
-        yield str(host)
+        yield f"but not {host[1:]}" if host.startswith("!") else host
     if template.has_network:
         yield f"the resolver at {plan.gateway}, and nothing else of this host"
 

@@ -313,7 +313,7 @@ let
         "*.example.org"
         "db.example.org:5432"
       ];
-      description = "Names, `*.` wildcards, addresses and prefixes that may be reached, each with or without a port. In `full`: private addresses, which it leaves closed. In `none`: empty.";
+      description = "Names, `*.` wildcards, addresses and prefixes that may be reached, each with or without a port. `!` before a name or wildcard excepts it from the wildcards above it. In `full`: private addresses, which it leaves closed. In `none`: empty.";
     };
 
     readOnlyWorkspace = mkOption {

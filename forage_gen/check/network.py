@@ -9,7 +9,7 @@ from forage_gen import catalogue
 from forage_gen.catalogue import NIX_CACHE, NIX_CACHE_PORT
 from forage_gen.check.rule import Finding, RuleBook
 from forage_gen.diagnostics import Severity
-from forage_gen.resolve.policy import above
+from forage_gen.resolve.names import decisions
 from forage_gen.values.hosts import NameHost
 
 if TYPE_CHECKING:
@@ -138,13 +138,7 @@ def _nix_daemon_without_cache(merged: Merged) -> Iterator[Finding]:
 
 
 def _reaches_cache(template: Template) -> bool:
-    higher = set(above(NIX_CACHE))
-    return template.network == "full" or any(
-        isinstance(host, NameHost)
-        and host.port in {None, NIX_CACHE_PORT}
-        and (host.name in higher if host.wildcard else host.name == NIX_CACHE)
-        for host in template.allowed_hosts
-    )
+    return template.network == "full" or decisions(template).allows(NIX_CACHE, NIX_CACHE_PORT)
 
 
 @rules.template(

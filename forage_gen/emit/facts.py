@@ -55,6 +55,7 @@ def allowed_hosts(template: p.Template) -> list[str]:
     for name in template.names:
         shown = f"*.{name.name}" if name.wildcard else name.name
         hosts.extend(f"{shown}:{port}" for port in name.ports)
+    hosts.extend(f"!{'*.' * each.wildcard}{each.name}" for each in template.exceptions)
     return hosts + [_address(rule) for rule in template.addresses]
 
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from forage_gen import catalogue
 from forage_gen.diagnostics import error
 from forage_gen.resolve.isolation import check_isolation
-from forage_gen.resolve.names import agent_hosts, agent_kind, ports_by_name
+from forage_gen.resolve.names import agent_hosts, agent_kind, decisions, ports_by_name
 from forage_gen.resolve.plan import AGENT_HOME, NIX_STORE, WORKSPACE
-from forage_gen.values.hosts import AddressHost, NameHost, is_private
+from forage_gen.values.hosts import AddressHost, ExceptedName, NameHost, is_private
 from forage_gen.values.packages import format_attribute_path
 from forage_gen.values.paths import is_at_or_below, overlaps
 from forage_gen.values.protected import DEFAULT, protected
@@ -23,10 +23,11 @@ from forage_gen.values.protected import DEFAULT, protected
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from forage_gen.diagnostics import Diagnostic
+    from forage_gen.diagnostics import Diagnostic, Location
     from forage_gen.read.locate import KeyPath
     from forage_gen.resolve.inherit import Merged
     from forage_gen.schema.models import Agent, Template
+    from forage_gen.values.hosts import AllowedHost
 
 
 def check_template(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
@@ -37,6 +38,7 @@ def check_template(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagn
     yield from _agents(merged)
     yield from _restricted_to_nothing(merged)
     yield from _hosts(merged, subnet)
+    yield from _exceptions(merged)
     yield from _wildcard_ports(merged)
     yield from _mounts(merged)
     yield from _overlaps(merged)
@@ -155,6 +157,13 @@ def _hosts(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
             message = f"`{host.text}` is an IPv6 address; sandboxes have none, and reach none."
             hint = "Write the IPv4 address, or the host's name."
             yield error("no-ipv6", message, hint, where)
+        elif network == "full" and isinstance(host, ExceptedName):
+            message = (
+                f"`{host.text}` has no effect: the network of `{merged.name}` is `full`, which goes"
+                " by no names."
+            )
+            hint = 'Remove it, or write `network = "restricted"` and list what it shall reach.'
+            yield error("exception-in-full", message, hint, where)
         elif network == "full" and not _is_private(host):
             message = (
                 f"`{host.text}` has no effect: the network of `{merged.name}` is `full`, which"
@@ -174,7 +183,40 @@ def _hosts(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
             yield error("subnet-collision", message, hint, where)
 
 
-def _is_private(host: NameHost | AddressHost) -> bool:
+def _exceptions(merged: Merged) -> Iterator[Diagnostic]:
+    """Refuse what is excepted from nothing, and what is listed as well."""
+    template = merged.model
+    if template.network != "restricted":
+        return
+    listed, known = ports_by_name(template), decisions(template)
+    for index, host in enumerate(template.allowed_hosts):
+        if not isinstance(host, ExceptedName):
+            continue
+        where = merged.value(("allowedHosts", index))
+        if (host.name, host.wildcard) in listed:
+            yield _exception_of_listed(merged, host, where)
+        elif not known.from_above(host.name):
+            message = f"`{host.text}` takes nothing away: no wildcard of the list allows it."
+            parent = host.name.partition(".")[2]
+            wildcard = f"`*.{parent}`" if "." in parent else "`*.example.org`"
+            hint = f"Remove it, or list the wildcard that it is an exception from, as {wildcard}."
+            yield error("exception-without-wildcard", message, hint, where)
+
+
+def _exception_of_listed(merged: Merged, host: ExceptedName, where: Location) -> Diagnostic:
+    if not host.wildcard and host.name in agent_hosts(merged.model):
+        message = f"`{host.text}` excepts what an agent of the template cannot work without."
+        hint = "Remove it, or the agent."
+    else:
+        message = f"`{host.text}` excepts what the list itself allows."
+        hint = (
+            "Remove one of the two; what a parent lists is taken away by "
+            '`replaces = ["allowedHosts"]`.'
+        )
+    return error("exception-of-listed", message, hint, where)
+
+
+def _is_private(host: AllowedHost) -> bool:
     return isinstance(host, AddressHost) and is_private(host.network)
 
 

@@ -93,6 +93,14 @@ class NameRule:
 
 
 @dataclass(frozen=True, slots=True)
+class NameException:
+    """A host name, or with `wildcard` all below it, that no wildcard above it opens."""
+
+    name: str
+    wildcard: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AddressRule:
     """A prefix that may be reached; `port` None means every port and protocol."""
 
@@ -164,6 +172,7 @@ class Template:
     description: str
     network: Network
     names: tuple[NameRule, ...]
+    exceptions: tuple[NameException, ...]
     addresses: tuple[AddressRule, ...]
     nft_name: str
     resolver_port: int

@@ -24,7 +24,7 @@ from forage_gen.resolve.allocate import (
 from forage_gen.resolve.combinations import check_template, config_target, protected_paths
 from forage_gen.resolve.inherit import Merged, merge_templates
 from forage_gen.resolve.isolation import dropped, user_namespaces
-from forage_gen.resolve.names import agent_kind, name_rules
+from forage_gen.resolve.names import agent_kind, name_exceptions, name_rules
 from forage_gen.resolve.nesting import check_nesting
 from forage_gen.resolve.pins import check_pins
 from forage_gen.resolve.shared import check_shared
@@ -180,6 +180,7 @@ def _template(merged: Merged, number: int, owner: p.Owner) -> p.Template:
         description=model.description or merged.name,
         network=p.Network(model.network),
         names=name_rules(model),
+        exceptions=name_exceptions(model),
         addresses=_address_rules(model),
         nft_name="t_" + merged.name.replace("-", "_"),
         resolver_port=RESOLVER_PORT_FIRST + number,

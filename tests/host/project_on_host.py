@@ -26,6 +26,14 @@ NAMES = {
     "twin.example.net": "198.18.1.10",
     "evilwild.example.net": "198.18.1.16",
     "rotating.example.net": "198.18.1.17",
+    # Below wildcards, with exceptions.
+    "secret.wild.example.net": "198.18.1.18",
+    "deep.secret.wild.example.net": "198.18.1.18",
+    "internal.wild.example.net": "198.18.1.18",
+    "hr.internal.wild.example.net": "198.18.1.18",
+    "open.internal.wild.example.net": "198.18.1.18",
+    "dev.data.example.net": "198.18.1.14",
+    "prod.data.example.net": "198.18.1.19",
     # What a hostile name server may say of its own name: an address of the local network.
     "rebind.example.net": "192.168.77.30",
 }
@@ -36,6 +44,7 @@ SERVERS = (
     *((address, port) for address in PUBLIC for port in (80, 443)),
     ("198.18.1.14", 5432),
     ("198.18.1.17", 5432),
+    ("198.18.1.19", 5432),
     ("198.18.1.20", 80),
     ("192.168.77.20", 8080),
     ("192.168.77.20", 8081),
