@@ -8,6 +8,7 @@ from forage_gen.emit.apparmor import PROFILE
 from forage_gen.emit.facts import allowed_hosts, limits, pinned
 from forage_gen.resolve import plan as p
 from forage_gen.values.capabilities import OFFERED
+from forage_gen.values.hosts import LAN_NETWORKS_IPV4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,7 @@ def as_json(sandbox: p.Sandbox, resolved: Resolved) -> dict[str, object]:
         "network": {
             "mode": template.network.value,
             "allowedHosts": allowed_hosts(template),
+            "allowLan": template.allow_lan,
             "address": str(sandbox.address) if template.has_network else None,
         },
         "limits": limits(template.limits),
@@ -158,6 +160,11 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
     match template.network:
         case p.Network.NONE:
             yield "nothing: it has no network, and no names"
+        case p.Network.FULL if template.allow_lan:
+            yield (
+                "every public IPv4 address, and every other machine of the local network: "
+                f"{', '.join(map(str, LAN_NETWORKS_IPV4))} (`allowLan`)"
+            )
         case p.Network.FULL:
             yield "every public IPv4 address, but none that is private"
         case p.Network.RESTRICTED:

@@ -316,6 +316,13 @@ let
       description = "Names, `*.` wildcards, addresses and prefixes that may be reached, each with or without a port. `!` before a name or wildcard excepts it from the wildcards above it. In `full`: private addresses, which it leaves closed. In `none`: empty.";
     };
 
+    allowLan = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = "In `full`: whether it also reaches the local network, 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16; but not this host, nor other sandboxes.";
+    };
+
     readOnlyWorkspace = mkOption {
       type = types.bool;
       default = false;

@@ -10,7 +10,7 @@ from forage_gen.catalogue import NIX_CACHE, NIX_CACHE_PORT
 from forage_gen.check.rule import Finding, RuleBook
 from forage_gen.diagnostics import Severity
 from forage_gen.resolve.names import decisions
-from forage_gen.values.hosts import NameHost
+from forage_gen.values.hosts import LAN_NETWORKS_IPV4, NameHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +93,27 @@ def _network_full(merged: Merged) -> Iterator[Finding]:
         ' `allowedHosts = ["docs.example.org"]`.'
     )
     yield Finding(message, hint, where, Severity.INFO)
+
+
+@rules.template(
+    "allow-lan",
+    Severity.WARNING,
+    summary="`allowLan` opens every machine of the local network.",
+    why="Routers, printers, storage and dashboards there often ask nobody for a password, and "
+    "virtual machines, containers and VPNs of the host have such addresses, too.",
+    instead='network = "full"\nallowedHosts = ["192.168.1.20:8080"]\n',
+)
+def _allow_lan(merged: Merged) -> Iterator[Finding]:
+    if merged.model.allow_lan:
+        message = (
+            "`allowLan` lets the agent reach every machine of the local network, at every port:"
+            f" {', '.join(map(str, LAN_NETWORKS_IPV4))}."
+        )
+        hint = (
+            "Remove it, and list the addresses that the work needs:"
+            ' `allowedHosts = ["192.168.1.20:8080"]`.'
+        )
+        yield Finding(message, hint, merged.value(("allowLan",)))
 
 
 @rules.template(

@@ -38,6 +38,7 @@ def _inside(template: p.Template, plan: p.Plan) -> JsonValue:
             "mode": template.network.value,
             "resolver": str(plan.gateway) if template.has_network else None,
             "allowedHosts": allowed_hosts(template),
+            "allowLan": template.allow_lan,
         },
         "nixDaemon": template.nix_daemon,
         "mounts": [

@@ -11,7 +11,7 @@ from forage_gen.quote import nft as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
 from forage_gen.resolve.policy import port_sets
-from forage_gen.values.hosts import PRIVATE_NETWORKS_IPV4
+from forage_gen.values.hosts import LAN_NETWORKS_IPV4, PRIVATE_NETWORKS_IPV4
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # The bit of a packet's mark that says that the chain `forward` has judged it. Few use marks
 # above 16 bits, and those set them before (wg-quick: 0xca6c) or for other packets.
 _JUDGED = q.NftToken("0x40000000")
+
+_LAN = q.NftToken.joined(", ", map(q.prefix, LAN_NETWORKS_IPV4))
 
 # Elements of sets stand behind `elements = `, in a set, in a table.
 _INDENT, _LEAD = 8, len("elements = ")
@@ -44,7 +46,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     yield _table(plan)
     for template in plan.templates:
         if template.has_network:
-            yield _policy(template)
+            yield _policy(template, plan)
     for sandbox in plan.sandboxes:
         if sandbox.template.has_network:
             yield _elements(sandbox)
@@ -70,7 +72,7 @@ def _table(plan: p.Plan) -> Artifact:
     return Artifact("nftables/forage.nft", text.encode())
 
 
-def _policy(template: p.Template) -> Artifact:
+def _policy(template: p.Template, plan: p.Plan) -> Artifact:
     hosts = [q.prefix(rule.network) for rule in template.addresses if rule.port is None]
     services = [
         q.NftToken.joined(" . ", [q.prefix(rule.network), q.port(rule.port)])
@@ -86,6 +88,8 @@ def _policy(template: p.Template) -> Artifact:
         tls_port=q.port(template.tls_port),
         http_port=q.port(template.http_port),
         full=template.network is p.Network.FULL,
+        lan=_LAN if template.allow_lan else None,
+        subnet=q.prefix(plan.subnet),
         chain=q.identifier(template.nft_name),
         name_sets=[
             _NameSet(q.identifier(s.name), _ports(s.ports), opens=bool(s.ports))

@@ -15,7 +15,7 @@ from forage_gen.diagnostics import error
 from forage_gen.resolve.isolation import check_isolation
 from forage_gen.resolve.names import agent_hosts, agent_kind, decisions, ports_by_name
 from forage_gen.resolve.plan import AGENT_HOME, NIX_STORE, WORKSPACE
-from forage_gen.values.hosts import AddressHost, ExceptedName, NameHost, is_private
+from forage_gen.values.hosts import AddressHost, ExceptedName, NameHost, is_local, is_private
 from forage_gen.values.packages import format_attribute_path
 from forage_gen.values.paths import is_at_or_below, overlaps
 from forage_gen.values.protected import DEFAULT, protected
@@ -38,6 +38,7 @@ def check_template(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagn
     yield from _agents(merged)
     yield from _restricted_to_nothing(merged)
     yield from _hosts(merged, subnet)
+    yield from _lan(merged)
     yield from _exceptions(merged)
     yield from _wildcard_ports(merged)
     yield from _mounts(merged)
@@ -174,6 +175,10 @@ def _hosts(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
                 "addresses, such as `10.0.0.5:5432`."
             )
             yield error("public-host-in-full", message, hint, where)
+        elif network == "full" and merged.model.allow_lan and _is_local(host):
+            message = f"`{host.text}` has no effect: `allowLan` opens the whole local network."
+            hint = "Remove it, which is enough, or remove `allowLan`, which is safer."
+            yield error("local-host-with-lan", message, hint, where)
         elif subnet and isinstance(host, AddressHost) and host.network.overlaps(subnet):
             message = f"`{host.text}` overlaps the sandboxes' own subnet, `{subnet}`."
             hint = (
@@ -181,6 +186,21 @@ def _hosts(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
                 "other."
             )
             yield error("subnet-collision", message, hint, where)
+
+
+def _is_local(host: AllowedHost) -> bool:
+    return isinstance(host, AddressHost) and is_local(host.network)
+
+
+def _lan(merged: Merged) -> Iterator[Diagnostic]:
+    network = merged.model.network
+    if not merged.model.allow_lan or network == "full":
+        return
+    message = f"`allowLan` has no effect: the network of `{merged.name}` is `{network}`."
+    hint = 'Remove it, and list what it shall reach: `allowedHosts = ["192.168.1.20:8080"]`.'
+    if network == "none":
+        hint = 'Remove it, or write `network = "full"`.'
+    yield error("lan-without-full", message, hint, merged.key(("allowLan",)))
 
 
 def _exceptions(merged: Merged) -> Iterator[Diagnostic]:

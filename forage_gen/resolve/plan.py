@@ -174,6 +174,7 @@ class Template:
     names: tuple[NameRule, ...]
     exceptions: tuple[NameException, ...]
     addresses: tuple[AddressRule, ...]
+    allow_lan: bool
     nft_name: str
     resolver_port: int
     tls_port: int

@@ -182,6 +182,7 @@ def _template(merged: Merged, number: int, owner: p.Owner) -> p.Template:
         names=name_rules(model),
         exceptions=name_exceptions(model),
         addresses=_address_rules(model),
+        allow_lan=model.allow_lan,
         nft_name="t_" + merged.name.replace("-", "_"),
         resolver_port=RESOLVER_PORT_FIRST + number,
         tls_port=TLS_PORT_FIRST + number,

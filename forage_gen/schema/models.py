@@ -260,6 +260,12 @@ class Template(_Strict):
         "or without a port. `!` before a name or wildcard excepts it from the wildcards above it. "
         "In `full`: private addresses, which it leaves closed. In `none`: empty.",
     )
+    allow_lan: bool = Field(
+        default=False,
+        examples=[True],
+        description="In `full`: whether it also reaches the local network, 10.0.0.0/8, "
+        "172.16.0.0/12 and 192.168.0.0/16; but not this host, nor other sandboxes.",
+    )
     read_only_workspace: bool = Field(
         default=False,
         examples=[True],

@@ -33,6 +33,11 @@ Network: TypeAlias = IPv4Network | IPv6Network
 NAME_MAX = 253
 """The most bytes of a name in text form (RFC 1035, section 2.3.4)."""
 
+LAN_NETWORKS_IPV4: tuple[IPv4Network, ...] = tuple(
+    map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+)
+"""IPv4 networks for local use (RFC 1918): hosts that a person means by `the local network`."""
+
 PRIVATE_NETWORKS_IPV4: tuple[IPv4Network, ...] = tuple(
     IPv4Network(network)
     for network in (
@@ -231,6 +236,13 @@ def is_private(network: Network) -> bool:
     if isinstance(network, IPv4Network):
         return any(network.subnet_of(private) for private in PRIVATE_NETWORKS_IPV4)
     return any(network.subnet_of(private) for private in PRIVATE_NETWORKS_IPV6)
+
+
+def is_local(network: Network) -> bool:
+    """Return whether a network lies wholly in one for local use."""
+    return isinstance(network, IPv4Network) and any(
+        network.subnet_of(local) for local in LAN_NETWORKS_IPV4
+    )
 
 
 def touches_private(network: Network) -> bool:

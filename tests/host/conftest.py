@@ -44,6 +44,12 @@ def neighbour(forage: Activated) -> Sandbox:
 
 
 @pytest.fixture
+def office(forage: Activated) -> Sandbox:
+    """A sandbox with the internet and the local network."""
+    return forage.running("office")
+
+
+@pytest.fixture
 def review(forage: Activated) -> Sandbox:
     """A sandbox without network that may only read its workspace."""
     return forage.running("review")

@@ -232,6 +232,24 @@ IN_TEMPLATE = {
     "restricted to nothing": Bad(
         'network = «"restricted"»', "restricted-without-hosts", "`web`", 'network = "none"'
     ),
+    "the local network in restricted": Bad(
+        'network = "restricted"\nallowedHosts = ["x.org"]\n«allowLan» = true',
+        "lan-without-full",
+        "of `web` is `restricted`",
+        "192.168.1.20:8080",
+    ),
+    "the local network in none": Bad(
+        "«allowLan» = true", "lan-without-full", "of `web` is `none`", '`network = "full"`'
+    ),
+    "a local host with the local network": Bad(
+        'network = "full"\nallowLan = true\nallowedHosts = ["100.64.0.9", «"172.20.0.0/16:22"»]',
+        "local-host-with-lan",
+        "`172.20.0.0/16:22`",
+        "safer",
+    ),
+    "the local network as a word": Bad(
+        'network = "full"\nallowLan = «"yes"»', "wrong-type", "`true` or `false`", "= true`"
+    ),
     "an exception in full": Bad(
         'network = "full"\nallowedHosts = [«"!a.example.org"»]',
         "exception-in-full",
