@@ -60,6 +60,54 @@ def project(entries: list[str]) -> dict[str, str]:
     return {"forage.toml": FORAGE, "templates/web.toml": template}
 
 
+# Numbers of types of records; a name server has one of each for a name.
+FILTERED = {
+    "NULL": 10,
+    "HINFO": 13,
+    "TXT": 16,
+    "AAAA": 28,
+    "DNSKEY": 48,
+    "OPENPGPKEY": 61,
+    "HTTPS": 65,
+    "SPF": 99,
+    "CAA": 257,
+    "iodine's": 65399,
+}
+LEFT = {"A": 1, "MX": 15, "SRV": 33}
+NAME = "016100"
+DATA = {"MX": f"0001{NAME}", "SRV": f"000100010001{NAME}"}
+RECORDS = UPSTREAM + "".join(
+    f"dns-rr=data.x.org,{number},{DATA.get(kind, '61' * 40)}\n"
+    for kind, number in (FILTERED | LEFT).items()
+)
+
+
+@pytest.mark.parametrize("kind", FILTERED)
+@pytest.mark.parametrize("mode", ["restricted", "full"])
+def test_answers_of_types_that_nobody_needs_are_empty(tmp_path: Path, mode: str, kind: str) -> None:
+    has_answer = answers(tmp_path, mode, FILTERED[kind])
+
+    assert has_answer == (mode == "full")  # the control
+
+
+@pytest.mark.parametrize("kind", LEFT)
+def test_other_answers_are_left(tmp_path: Path, kind: str) -> None:
+    assert answers(tmp_path, "restricted", LEFT[kind])
+
+
+def answers(root: Path, mode: str, kind: int) -> bool:
+    """Whether a resolver answers a question for records of a type."""
+    listed = 'allowedHosts = ["data.x.org"]\n' if mode == "restricted" else ""
+    plan = resolved(
+        root, {"forage.toml": FORAGE, "templates/web.toml": f'network = "{mode}"\n{listed}'}
+    ).plan
+    (template,) = plan.templates
+    files = {each.path: each.content.decode() for each in emit(plan)}
+    servers = [RECORDS, files[template.resolver_file]]
+    server = (str(plan.gateway), template.resolver_port)
+    return ask(servers, server, ["data.x.org"], kind=kind)["ttls"] != [None]
+
+
 def test_the_most_specific_entry_decides(tmp_path: Path) -> None:
     for entries in valid_lists(tmp_path, 12):
         names = {entry.lstrip("!*.") for entry in entries}
@@ -70,6 +118,6 @@ def test_the_most_specific_entry_decides(tmp_path: Path) -> None:
         (template,) = plan.templates
         files = {each.path: each.content.decode() for each in emit(plan)}
         servers = [UPSTREAM, files[template.resolver_file]]
-        found = ask(servers, template.resolver_port, asked, address=str(plan.gateway))
+        found = ask(servers, (str(plan.gateway), template.resolver_port), asked)
         said = dict(zip(asked, (a == ADDRESS for a in found["answers"]), strict=True))
         assert said == {name: is_open(entries, name) for name in asked}, entries

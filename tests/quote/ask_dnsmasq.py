@@ -2,9 +2,9 @@
 
 Reads a JSON object: `servers`, the configurations of the servers to start, each
 on a port of an address; `ruleset`, for nft; `address`, `port` and `names`, which
-server to ask for the IPv4 address of what. Prints one: `answers`, to each name the address
-or null; `ttls`, how long the answer is good for or null; `ruleset`, as nft lists
-it then.
+server to ask for what, and for records of which `type`: 1 is an IPv4 address.
+Prints one: `answers`, to each name the address or null; `ttls`, how long the answer is
+good for or null; `ruleset`, as nft lists it then.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 
 HEADER = struct.Struct("!6H")
 WANT_RECURSION = 0x0100
-A_IN = struct.pack("!2H", 1, 1)
+CLASS_IN = 1
 ANSWER = struct.Struct("!3HIH")
 
 
@@ -45,7 +45,7 @@ def main() -> None:
                 f"--conf-file={path}",
             ]
             servers.append(subprocess.Popen(command))
-        answers = [ask(own, order["port"], name) for name in order["names"]]
+        answers = [ask((own, order["port"]), name, order["type"]) for name in order["names"]]
         for server in servers:
             server.terminate()
             server.wait()
@@ -59,15 +59,20 @@ def main() -> None:
     json.dump({"answers": addresses, "ttls": ttls, "ruleset": ruleset}, sys.stdout)
 
 
-def ask(address: str, port: int, name: str) -> tuple[str | None, int | None]:
+def ask(server: tuple[str, int], name: str, kind: int) -> tuple[str | None, int | None]:
     """The first address of a name and its TTL. Asks again until the server is up."""
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
-    query = HEADER.pack(7, WANT_RECURSION, 1, 0, 0, 0) + labels + b"\0" + A_IN
+    query = (
+        HEADER.pack(7, WANT_RECURSION, 1, 0, 0, 0)
+        + labels
+        + b"\0"
+        + struct.pack("!2H", kind, CLASS_IN)
+    )
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(1)
-            sock.connect((address, port))
+            sock.connect(server)
             try:
                 sock.send(query)
                 reply = sock.recv(4096)

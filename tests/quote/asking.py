@@ -22,18 +22,19 @@ class Found(TypedDict):
 
 def ask(
     servers: Sequence[str],
-    port: int,
+    server: tuple[str, int],
     names: Sequence[str],
     ruleset: str = "",
-    address: str = "127.0.0.1",
+    kind: int = 1,
 ) -> Found:
-    """Start servers with these configurations, and ask the one at a port for names."""
+    """Start servers with these configurations, and ask the one there for records of a kind."""
     order = {
         "servers": servers,
-        "address": address,
-        "port": port,
+        "address": server[0],
+        "port": server[1],
         "names": names,
         "ruleset": ruleset,
+        "type": kind,
     }
     done = subprocess.run(
         ["unshare", "--net", sys.executable, Path(__file__).with_name("ask_dnsmasq.py")],

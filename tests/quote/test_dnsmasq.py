@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 
 from forage_gen.quote import dnsmasq
 from forage_gen.quote.token import Unquotable
-from tests.quote.asking import ask
+from tests.quote import asking
 from tests.quote.expectations import assert_read_back, assert_refused, quotable
 from tests.quote.samples import COMMENTS, SOME, TEXTS, UNENCODABLE, in_batches, one_line
 from tests.requirements import require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from tests.quote.asking import Found
 
 UPSTREAM, FORWARDER = 5301, 5302
 COMMON = "no-resolv\nno-hosts\ncache-size=0\npid-file=\nlisten-address=127.0.0.1\nbind-interfaces\n"
@@ -32,6 +34,10 @@ FILE_NAMES = one_line(TEXTS).map(lambda text: text.replace("/", "")[:60])
 @pytest.fixture(scope="module", autouse=True)
 def reader() -> None:
     require("root", "dnsmasq", "nft", "ip", "unshare")
+
+
+def ask(servers: Sequence[str], port: int, names: Sequence[str], ruleset: str = "") -> Found:
+    return asking.ask(servers, ("127.0.0.1", port), names, ruleset)
 
 
 def server(port: int, *lines: str) -> str:
