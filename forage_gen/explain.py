@@ -63,6 +63,7 @@ def as_json(sandbox: p.Sandbox, resolved: Resolved) -> dict[str, object]:
             "mode": template.network.value,
             "allowedHosts": allowed_hosts(template),
             "allowLan": template.allow_lan,
+            "locked": {each.name: [str(a) for a in each.addresses] for each in template.locked},
             "address": str(sandbox.address) if template.has_network else None,
         },
         "limits": limits(template.limits),
@@ -167,6 +168,11 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
             )
         case p.Network.FULL:
             yield "every public IPv4 address, but none that is private"
+        case p.Network.RESTRICTED if template.locked:
+            yield (
+                "only these, at the addresses that forage.lock has for their names, and no other "
+                "name (whatever else is at such an address and port can be reached as well):"
+            )
         case p.Network.RESTRICTED:
             yield (
                 "only these, and no name that is not among them (at ports 443 and 80 the name "

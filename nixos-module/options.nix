@@ -323,6 +323,16 @@ let
       description = "In `full`: whether it also reaches the local network, 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16; but not this host, nor other sandboxes.";
     };
 
+    resolve = mkOption {
+      type = types.enum [
+        "run"
+        "build"
+      ];
+      default = "run";
+      example = "build";
+      description = "In `restricted`, when names are looked up. `run`: whenever they are asked for. `build`: by `forage-gen lock --hosts`; their addresses are in forage.lock, and stay as they were then.";
+    };
+
     readOnlyWorkspace = mkOption {
       type = types.bool;
       default = false;

@@ -95,10 +95,24 @@ def _policy(template: p.Template, plan: p.Plan) -> Artifact:
             _NameSet(q.identifier(s.name), _ports(s.ports), opens=bool(s.ports))
             for s in port_sets(template)
         ],
+        locked=_address_set(f"{template.nft_name}_locked", list(_locked(template))),
         hosts=_address_set(f"{template.nft_name}_hosts", hosts),
         services=_address_set(f"{template.nft_name}_services", services),
     )
     return Artifact(f"nftables/templates/{template.name}.nft", text.encode())
+
+
+def _locked(template: p.Template) -> Iterator[NftToken]:
+    """List the addresses and ports of the names that were looked up before the build."""
+    addresses = {locked.name: locked.addresses for locked in template.locked}
+    pairs = {
+        (address, port)
+        for rule in template.names
+        for address in addresses.get(rule.name, ())
+        for port in rule.ports
+    }
+    for address, port in sorted(pairs):
+        yield q.NftToken.joined(" . ", [q.ipv4(address), q.port(port)])
 
 
 def redirects(template: p.Template) -> str:

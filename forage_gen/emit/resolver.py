@@ -39,9 +39,18 @@ def _resolver(template: p.Template, plan: p.Plan) -> Artifact:
         gateway=q.address(plan.gateway),
         upstream=upstream,
         everything=template.network is p.Network.FULL,
-        lines=list(_lines(template, upstream)),
+        lines=list(_locked(template) if template.locked else _lines(template, upstream)),
     )
     return Artifact(template.resolver_file, text.encode())
+
+
+def _locked(template: p.Template) -> Iterator[DnsmasqToken]:
+    """Write the answers that the lock has. Nobody is asked for any name."""
+    for locked in template.locked:
+        # So that it has no records of other types, rather than being refused for them.
+        yield _line("local=/", q.domain(locked.name), "/")
+        for address in locked.addresses:
+            yield _line("host-record=", q.domain(locked.name), ",", q.address(address))
 
 
 def _lines(template: p.Template, upstream: DnsmasqToken) -> Iterator[DnsmasqToken]:

@@ -37,7 +37,7 @@ def port_sets(template: Template) -> list[PortSet]:
     resolver would take them for a part of the name above them.
     """
     combinations = sorted({direct_ports(rule) for rule in template.names})
-    if combinations == [()]:
+    if combinations == [()] or template.locked:
         return []
     return [PortSet(set_name(template, ports), ports) for ports in combinations]
 

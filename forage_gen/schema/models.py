@@ -214,6 +214,7 @@ class AgentIdentity(_Strict):
 
 
 NetworkMode = Literal["full", "restricted", "none"]
+ResolveTime = Literal["run", "build"]
 
 
 class Template(_Strict):
@@ -265,6 +266,13 @@ class Template(_Strict):
         examples=[True],
         description="In `full`: whether it also reaches the local network, 10.0.0.0/8, "
         "172.16.0.0/12 and 192.168.0.0/16; but not this host, nor other sandboxes.",
+    )
+    resolve: ResolveTime = Field(
+        default="run",
+        examples=["build"],
+        description="In `restricted`, when names are looked up. `run`: whenever they are asked "
+        "for. `build`: by `forage-gen lock --hosts`; their addresses are in forage.lock, and stay "
+        "as they were then.",
     )
     read_only_workspace: bool = Field(
         default=False,

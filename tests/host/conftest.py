@@ -50,6 +50,12 @@ def office(forage: Activated) -> Sandbox:
 
 
 @pytest.fixture
+def pinned(forage: Activated) -> Sandbox:
+    """A restricted sandbox whose names were looked up before the build."""
+    return forage.running("pinned")
+
+
+@pytest.fixture
 def review(forage: Activated) -> Sandbox:
     """A sandbox without network that may only read its workspace."""
     return forage.running("review")

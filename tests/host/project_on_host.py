@@ -34,6 +34,9 @@ NAMES = {
     "open.internal.wild.example.net": "198.18.1.18",
     "dev.data.example.net": "198.18.1.14",
     "prod.data.example.net": "198.18.1.19",
+    # Elsewhere than forage.lock says.
+    "pinned.example.net": "198.18.1.15",
+    "sub.pinned.example.net": "198.18.1.15",
     # What a hostile name server may say of its own name: an address of the local network.
     "rebind.example.net": "192.168.77.30",
 }

@@ -257,6 +257,46 @@ def test_names_of_other_templates_open_nothing(coder: Sandbox, research: Sandbox
     assert fetch(coder, PUBLIC) == REFUSED
 
 
+# -- names that were looked up before the build --------------------------------
+
+LOCKED = ["198.18.1.10", "198.18.1.11"]
+
+
+def test_a_name_leads_where_the_lock_says_and_nobody_is_asked(
+    forage: Activated, pinned: Sandbox, internet: Internet
+) -> None:
+    name = "pinned.example.net"
+    asked = internet.queries().count(name)
+    assert sorted(look_up(pinned, name)) == LOCKED
+    assert fetch(pinned, name).removesuffix(":80") in LOCKED
+    tls = ("curl", "--silent", "--insecure", f"https://{name}/")
+    assert pinned.run(*tls, user="agent").stdout.removesuffix(":443") in LOCKED
+    assert internet.queries().count(name) == asked
+    assert forage.host.run("dig", "+short", name).stdout.split() == [NAMES[name]]
+
+
+@pytest.mark.parametrize("name", ["allowed.example.net", "sub.pinned.example.net"])
+def test_a_name_that_is_not_locked_is_not_even_asked_for(
+    pinned: Sandbox, internet: Internet, name: str
+) -> None:
+    asked = internet.queries().count(name)
+    assert look_up(pinned, name) == []
+    assert internet.queries().count(name) == asked
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["198.18.1.14:80", "198.18.1.17:5432", PUBLIC, "192.168.77.20:8080"],
+)
+def test_what_the_lock_does_not_have_is_refused(
+    forage: Activated, pinned: Sandbox, place: str
+) -> None:
+    assert fetch(pinned, "198.18.1.14:5432") == "198.18.1.14:5432"
+    assert fetch(pinned, place) == REFUSED
+    with fence_down(forage.host):
+        assert fetch(pinned, place) == place
+
+
 # -- who may change it ---------------------------------------------------------
 
 
