@@ -8,6 +8,7 @@ from forage_gen.emit.apparmor import PROFILE
 from forage_gen.emit.facts import allowed_hosts, limits, pinned
 from forage_gen.resolve import plan as p
 from forage_gen.values.capabilities import OFFERED
+from forage_gen.values.hosts import LAN_NETWORKS_IPV4
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +62,8 @@ def as_json(sandbox: p.Sandbox, resolved: Resolved) -> dict[str, object]:
         "network": {
             "mode": template.network.value,
             "allowedHosts": allowed_hosts(template),
+            "allowLan": template.allow_lan,
+            "locked": {each.name: [str(a) for a in each.addresses] for each in template.locked},
             "address": str(sandbox.address) if template.has_network else None,
             "forwardPorts": [str(forward) for forward in sandbox.forwards],
         },
@@ -159,15 +162,25 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
     match template.network:
         case p.Network.NONE:
             yield "nothing: it has no network, and no names"
+        case p.Network.FULL if template.allow_lan:
+            yield (
+                "every public IPv4 address, and every other machine of the local network: "
+                f"{', '.join(map(str, LAN_NETWORKS_IPV4))} (`allowLan`)"
+            )
         case p.Network.FULL:
             yield "every public IPv4 address, but none that is private"
+        case p.Network.RESTRICTED if template.locked:
+            yield (
+                "only these, at the addresses that forage.lock has for their names, and no other "
+                "name (whatever else is at such an address and port can be reached as well):"
+            )
         case p.Network.RESTRICTED:
             yield (
                 "only these, and no name that is not among them (at ports 443 and 80 the name "
                 "itself counts, whatever its address; at others its addresses):"
             )
     for host in allowed_hosts(template):
-        yield str(host)
+        yield f"but not {host[1:]}" if host.startswith("!") else host
     if template.has_network:
         yield f"the resolver at {plan.gateway}, and nothing else of this host"
     for forward in sandbox.forwards:

@@ -50,6 +50,7 @@ let
     systemd = config.systemd.package.version;
     kernel = config.boot.kernelPackages.kernel.version;
     util-linux = pkgs.util-linux.version;
+    dnsmasq = pkgs.dnsmasq.version;
   };
   tooOld = what: least: lib.versionOlder version.${what} least;
 
@@ -254,6 +255,13 @@ in
         message = ''
           util-linux is ${version.util-linux}, and ${quoted ownUsers} need 2.39 or later (mounts whose
           owners are mapped). Take NixOS 23.11 or later.
+        '';
+      }
+      {
+        assertion = needs.network == [ ] || !tooOld "dnsmasq" "2.90";
+        message = ''
+          dnsmasq is ${version.dnsmasq}, and the resolvers of ${quoted needs.network} need 2.90 or later
+          (filter-rr=). Take NixOS 24.05 or later.
         '';
       }
       {

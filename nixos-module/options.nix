@@ -324,7 +324,24 @@ let
         "*.example.org"
         "db.example.org:5432"
       ];
-      description = "Names, `*.` wildcards, addresses and prefixes that may be reached, each with or without a port. In `full`: private addresses, which it leaves closed. In `none`: empty.";
+      description = "Names, `*.` wildcards, addresses and prefixes that may be reached, each with or without a port. `!` before a name or wildcard excepts it from the wildcards above it. In `full`: private addresses, which it leaves closed. In `none`: empty.";
+    };
+
+    allowLan = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = "In `full`: whether it also reaches the local network, 10.0.0.0/8, 172.16.0.0/12 and 192.168.0.0/16; but not this host, nor other sandboxes.";
+    };
+
+    resolve = mkOption {
+      type = types.enum [
+        "run"
+        "build"
+      ];
+      default = "run";
+      example = "build";
+      description = "In `restricted`, when names are looked up. `run`: whenever they are asked for. `build`: by `forage-gen lock --hosts`; their addresses are in forage.lock, and stay as they were then.";
     };
 
     readOnlyWorkspace = mkOption {

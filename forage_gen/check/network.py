@@ -9,8 +9,8 @@ from forage_gen import catalogue
 from forage_gen.catalogue import NIX_CACHE, NIX_CACHE_PORT
 from forage_gen.check.rule import Finding, RuleBook
 from forage_gen.diagnostics import Severity
-from forage_gen.resolve.policy import above
-from forage_gen.values.hosts import NameHost
+from forage_gen.resolve.names import decisions
+from forage_gen.values.hosts import LAN_NETWORKS_IPV4, NameHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +96,27 @@ def _network_full(merged: Merged) -> Iterator[Finding]:
 
 
 @rules.template(
+    "allow-lan",
+    Severity.WARNING,
+    summary="`allowLan` opens every machine of the local network.",
+    why="Routers, printers, storage and dashboards there often ask nobody for a password, and "
+    "virtual machines, containers and VPNs of the host have such addresses, too.",
+    instead='network = "full"\nallowedHosts = ["192.168.1.20:8080"]\n',
+)
+def _allow_lan(merged: Merged) -> Iterator[Finding]:
+    if merged.model.allow_lan:
+        message = (
+            "`allowLan` lets the agent reach every machine of the local network, at every port:"
+            f" {', '.join(map(str, LAN_NETWORKS_IPV4))}."
+        )
+        hint = (
+            "Remove it, and list the addresses that the work needs:"
+            ' `allowedHosts = ["192.168.1.20:8080"]`.'
+        )
+        yield Finding(message, hint, merged.value(("allowLan",)))
+
+
+@rules.template(
     "agent-cannot-reach-host",
     Severity.WARNING,
     summary="The network is `none`, but an agent cannot work without a host.",
@@ -138,13 +159,7 @@ def _nix_daemon_without_cache(merged: Merged) -> Iterator[Finding]:
 
 
 def _reaches_cache(template: Template) -> bool:
-    higher = set(above(NIX_CACHE))
-    return template.network == "full" or any(
-        isinstance(host, NameHost)
-        and host.port in {None, NIX_CACHE_PORT}
-        and (host.name in higher if host.wildcard else host.name == NIX_CACHE)
-        for host in template.allowed_hosts
-    )
+    return template.network == "full" or decisions(template).allows(NIX_CACHE, NIX_CACHE_PORT)
 
 
 @rules.template(

@@ -78,7 +78,13 @@ def parser() -> argparse.ArgumentParser:
         commands, "lock", "fetch the sources that are new or changed, and pin them in forage.lock"
     )
     _directory(lock)
-    lock.add_argument(
+    what = lock.add_mutually_exclusive_group()
+    what.add_argument(
+        "--hosts",
+        action="store_true",
+        help='instead, look up the names of templates with `resolve = "build"`',
+    )
+    what.add_argument(
         "--update",
         action="append",
         default=[],

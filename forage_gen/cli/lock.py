@@ -9,6 +9,7 @@ from forage_gen.cli.main import Exit
 from forage_gen.cli.output import show_findings
 from forage_gen.diagnostics import EnvironmentFailureError
 from forage_gen.layout import LOCK
+from forage_gen.pins import hosts
 from forage_gen.pins import lock as pinning
 from forage_gen.read.explain_errors import suggest
 from forage_gen.values.text import shown
@@ -18,8 +19,10 @@ from forage_gen.write.tree import replace_files
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
     from pathlib import Path
 
+    from forage_gen.resolve.allocate import Lock
     from forage_gen.resolve.pins import Pin
 
 
@@ -27,6 +30,8 @@ def lock(options: argparse.Namespace) -> int:
     """Fetch the sources that have no pin, and write down what they hold."""
     root: Path = options.directory
     given = pinning.read(root)
+    if options.hosts:
+        return _lock_hosts(root, given)
     unknown = [name for name in options.update if name not in given.sources]
     if unknown:
         return _no_such_sources(unknown, given)
@@ -36,7 +41,8 @@ def lock(options: argparse.Namespace) -> int:
         show_findings(fetched.failures, "text")
         sys.stderr.write(f"forage-gen: {LOCK} is as it was.\n")
         return Exit.ENVIRONMENT
-    _write(root, given, fetched)
+    done = _replace(root, given, lambda: pinning.merged(root, given, fetched.pins))
+    sys.stderr.write(f"{root / LOCK} {done}: {_count(len(given.sources), 'source')}.\n")
     for name, pin in fetched.pins.items():
         _say_pin(name, given.lock.sources.get(name), pin)
     for name in sorted(given.lock.sources.keys() - given.sources.keys()):
@@ -44,22 +50,38 @@ def lock(options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-def _write(root: Path, given: pinning.Read, fetched: pinning.Fetched) -> None:
+def _lock_hosts(root: Path, given: pinning.Read) -> int:
+    """Look names up, and write down where they lead."""
+    found = hosts.look_up_all(given)
+    if found.failures:
+        show_findings(found.failures, "text")
+        sys.stderr.write(f"forage-gen: {LOCK} is as it was.\n")
+        return Exit.ENVIRONMENT
+    done = _replace(root, given, lambda: hosts.with_hosts(root, found.hosts))
+    sys.stderr.write(f"{root / LOCK} {done}: {_count(len(found.hosts), 'name')}.\n")
+    for name, addresses in found.hosts.items():
+        old = given.lock.hosts.get(name)
+        said = "unchanged" if old == addresses else ", ".join(map(str, addresses))
+        sys.stderr.write(f"{name}: {said}\n")
+    return Exit.DONE
+
+
+def _replace(root: Path, given: pinning.Read, make: Callable[[], Lock]) -> str:
+    """Write what is made of the lock as it is then; tell whether that changed it."""
     try:
         # A build that runs meanwhile may be writing forage.lock.
         with hold([root]) as held:
-            new = pinning.merged(root, given, fetched.pins)
-            needless = not new.sources and given.inputs.lock_file is None
+            new = make()
+            needless = not (new.sources or new.hosts) and given.inputs.lock_file is None
             files = {} if needless else {root / LOCK: new.render().encode()}
             written = replace_files(files, held)
     except WriteError as failure:
         raise EnvironmentFailureError(failure.message, failure.hint) from failure
-    done = "was written" if written else "is up to date"
-    sys.stderr.write(f"{root / LOCK} {done}: {_count(len(new.sources))}.\n")
+    return "was written" if written else "is up to date"
 
 
-def _count(sources: int) -> str:
-    return f"{sources:,} source{'' if sources == 1 else 's'}"
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _say_start(name: str, given: pinning.Read) -> None:

@@ -39,6 +39,7 @@ def _inside(template: p.Template, plan: p.Plan) -> JsonValue:
             "mode": template.network.value,
             "resolver": str(plan.gateway) if template.has_network else None,
             "allowedHosts": allowed_hosts(template),
+            "allowLan": template.allow_lan,
         },
         "nixDaemon": template.nix_daemon,
         "mounts": [
@@ -56,6 +57,7 @@ def allowed_hosts(template: p.Template) -> list[str]:
     for name in template.names:
         shown = f"*.{name.name}" if name.wildcard else name.name
         hosts.extend(f"{shown}:{port}" for port in name.ports)
+    hosts.extend(f"!{'*.' * each.wildcard}{each.name}" for each in template.exceptions)
     return hosts + [_address(rule) for rule in template.addresses]
 
 

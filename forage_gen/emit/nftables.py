@@ -21,7 +21,7 @@ from forage_gen.resolve.refusals import (
     How,
     Reason,
 )
-from forage_gen.values.hosts import PRIVATE_NETWORKS_IPV4
+from forage_gen.values.hosts import LAN_NETWORKS_IPV4, PRIVATE_NETWORKS_IPV4
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 # The bit of a packet's mark that says that the chain `forward` has judged it. Few use marks
 # above 16 bits, and those set them before (wg-quick: 0xca6c) or for other packets.
 _JUDGED = q.NftToken("0x40000000")
+
+_LAN = q.NftToken.joined(", ", map(q.prefix, LAN_NETWORKS_IPV4))
 
 # Elements of sets stand behind `elements = `, in a set, in a table.
 _INDENT, _LEAD = 8, len("elements = ")
@@ -67,7 +69,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     yield _table(plan)
     for template in plan.templates:
         if template.has_network:
-            yield _policy(template)
+            yield _policy(template, plan)
     for sandbox in plan.sandboxes:
         if sandbox.template.has_network:
             yield _elements(sandbox)
@@ -109,7 +111,7 @@ def _refusal(reason: Reason) -> _Refusal:
     )
 
 
-def _policy(template: p.Template) -> Artifact:
+def _policy(template: p.Template, plan: p.Plan) -> Artifact:
     hosts = [q.prefix(rule.network) for rule in template.addresses if rule.port is None]
     services = [
         q.NftToken.joined(" . ", [q.prefix(rule.network), q.port(rule.port)])
@@ -125,15 +127,31 @@ def _policy(template: p.Template) -> Artifact:
         tls_port=q.port(template.tls_port),
         http_port=q.port(template.http_port),
         full=template.network is p.Network.FULL,
+        lan=_LAN if template.allow_lan else None,
+        subnet=q.prefix(plan.subnet),
         chain=q.identifier(template.nft_name),
         name_sets=[
             _NameSet(q.identifier(s.name), _ports(s.ports), opens=bool(s.ports))
             for s in port_sets(template)
         ],
+        locked=_address_set(f"{template.nft_name}_locked", list(_locked(template))),
         hosts=_address_set(f"{template.nft_name}_hosts", hosts),
         services=_address_set(f"{template.nft_name}_services", services),
     )
     return Artifact(f"nftables/templates/{template.name}.nft", text.encode())
+
+
+def _locked(template: p.Template) -> Iterator[NftToken]:
+    """List the addresses and ports of the names that were looked up before the build."""
+    addresses = {locked.name: locked.addresses for locked in template.locked}
+    pairs = {
+        (address, port)
+        for rule in template.names
+        for address in addresses.get(rule.name, ())
+        for port in rule.ports
+    }
+    for address, port in sorted(pairs):
+        yield q.NftToken.joined(" . ", [q.ipv4(address), q.port(port)])
 
 
 def redirects(template: p.Template) -> str:

@@ -13,7 +13,7 @@ from forage_gen.artifact import Artifact
 from forage_gen.catalogue import NIX_CACHE, NIX_CACHE_KEY, NIX_CACHE_PORT
 from forage_gen.emit.guest_unit import HEAD, guest_unit
 from forage_gen.resolve import plan as p
-from forage_gen.resolve.policy import allows_name
+from forage_gen.resolve.policy import Decisions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def has_cache(template: p.Template) -> bool:
     """Whether the daemon may download from the public cache: the sandbox itself may."""
     if template.network is p.Network.FULL:
         return True
-    return allows_name(template, NIX_CACHE, NIX_CACHE_PORT)
+    return Decisions(template.names, template.exceptions).allows(NIX_CACHE, NIX_CACHE_PORT)
 
 
 def _conf(template: p.Template) -> str:

@@ -28,6 +28,12 @@ class _Name:
     target: NginxToken
 
 
+@dataclass(frozen=True, slots=True)
+class _Wildcard:
+    key: NginxToken
+    opens: bool
+
+
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield the proxy of each template whose sandboxes go by names."""
     for template in plan.templates:
@@ -47,10 +53,11 @@ def _proxy(template: p.Template) -> Artifact:
         resolver=resolver,
         tls_port=q.port(template.tls_port),
         http_port=q.port(template.http_port),
+        excepted=[q.domain(each.name) for each in template.exceptions if not each.wildcard],
         tls=list(_exact(template, TLS)),
-        tls_below=list(_below(template, TLS)),
+        tls_below=_below(template, TLS),
         http=list(_exact(template, HTTP)),
-        http_below=list(_below(template, HTTP)),
+        http_below=_below(template, HTTP),
     )
     return Artifact(template.proxy_file, text.encode())
 
@@ -61,7 +68,9 @@ def _exact(template: p.Template, port: int) -> Iterator[_Name]:
             yield _Name(q.domain(rule.name), q.authority(rule.name, port))
 
 
-def _below(template: p.Template, port: int) -> Iterator[NginxToken]:
-    for rule in names_at(template, port):
-        if rule.wildcard:
-            yield q.below(rule.name)
+def _below(template: p.Template, port: int) -> list[_Wildcard]:
+    """List wildcards and exceptions from them. nginx takes the first that matches."""
+    found = [(rule.name, True) for rule in names_at(template, port) if rule.wildcard]
+    found += [(each.name, False) for each in template.exceptions if each.wildcard]
+    found.sort(key=lambda each: each[0].count("."), reverse=True)
+    return [_Wildcard(q.below(name), opens) for name, opens in found]

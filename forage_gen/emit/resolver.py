@@ -10,7 +10,7 @@ from forage_gen.emit.render import render
 from forage_gen.quote import dnsmasq as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
-from forage_gen.resolve.policy import TABLE, above, direct_ports, port_sets, set_name
+from forage_gen.resolve.policy import TABLE, Decisions, direct_ports, port_sets, set_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,34 +39,50 @@ def _resolver(template: p.Template, plan: p.Plan) -> Artifact:
         gateway=q.address(plan.gateway),
         upstream=upstream,
         everything=template.network is p.Network.FULL,
-        lines=list(_lines(template, upstream)),
+        lines=list(_locked(template) if template.locked else _lines(template, upstream)),
     )
     return Artifact(template.resolver_file, text.encode())
+
+
+def _locked(template: p.Template) -> Iterator[DnsmasqToken]:
+    """Write the answers that the lock has. Nobody is asked for any name."""
+    for locked in template.locked:
+        # So that it has no records of other types, rather than being refused for them.
+        yield _line("local=/", q.domain(locked.name), "/")
+        for address in locked.addresses:
+            yield _line("host-record=", q.domain(locked.name), ",", q.address(address))
 
 
 def _lines(template: p.Template, upstream: DnsmasqToken) -> Iterator[DnsmasqToken]:
     """Write what each name needs. dnsmasq lets the longest matching domain decide.
 
-    `server=/NAME/` answers NAME and all below it, so the other half is closed again:
-    below an exact name, and the name of a wildcard itself.
+    `server=/NAME/` and `local=/NAME/` are for NAME and all below it. So the other half is
+    put back to what the wildcards above NAME say, unless it is an entry of its own: below
+    an exact name, and the name of a wildcard itself.
     """
     sets = port_sets(template)
-    exact = {rule.name for rule in template.names if not rule.wildcard}
-    wild = {rule.name for rule in template.names if rule.wildcard}
+    decisions = Decisions(template.names, template.exceptions)
     for rule in template.names:
         name = q.domain(rule.name)
-        covered = not wild.isdisjoint(above(rule.name))
+        other = decisions.has(rule.name, wildcard=not rule.wildcard)
+        is_closed = not other and not decisions.from_above(rule.name)
         if rule.wildcard:
             yield _line("server=/", q.below(rule.name), "/", upstream)
-            if rule.name not in exact and not covered:
+            if is_closed:
                 yield _line("local=/", name, "/")
         else:
             yield _line("server=/", name, "/", upstream)
-            if rule.name not in wild and not covered:
+            if is_closed:
                 yield _line("address=/", q.below(rule.name), "/")
         if sets:
             target = q.nftset(rule.name, 4, TABLE, set_name(template, direct_ports(rule)))
             yield _line("nftset=", target)
+    for each in template.exceptions:
+        itself, below = q.domain(each.name), q.below(each.name)
+        yield _line("local=/", below if each.wildcard else itself, "/")
+        # It takes away from a wildcard above, so the other half is open.
+        if not decisions.has(each.name, wildcard=not each.wildcard):
+            yield _line("server=/", itself if each.wildcard else below, "/", upstream)
 
 
 def _line(*parts: str) -> DnsmasqToken:

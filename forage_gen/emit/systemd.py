@@ -86,6 +86,7 @@ def _resolver(template: p.Template, triggers: Triggers) -> Artifact:
         digest=q.plain(triggers.file(template.resolver_file)),
         table=q.plain(TABLE),
         sets=[q.plain(each.name) for each in port_sets(template)],
+        filters=template.network is p.Network.RESTRICTED,
     )
     return Artifact(f"{UNITS}/{template.resolver_unit}.d/forage.conf", text.encode())
 

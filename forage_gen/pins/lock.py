@@ -117,5 +117,6 @@ def merged(root: Path, given: Read, pins: Mapping[str, Pin]) -> Lock:
     """
     now = read(root).lock
     known = {**now.sources, **pins}
+    # Only sources: the addresses of names are as `lock --hosts` has left them.
     kept = {name: pin for name, pin in known.items() if name in given.sources}
     return replace(now, sources=kept)

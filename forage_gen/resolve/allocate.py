@@ -1,4 +1,4 @@
-"""`forage.lock`: numbers for sandboxes and templates, and pins of sources.
+"""`forage.lock`: numbers for sandboxes and templates, pins of sources, addresses of names.
 
 A sandbox has one number, its slot. Its address, interface and uid range follow
 from it. A new name takes the slot it hashes to, or the next free one: two
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from forage_gen.diagnostics import error
 from forage_gen.read.explain_errors import describe
-from forage_gen.resolve import pins
+from forage_gen.resolve import hosts, pins
 from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
@@ -55,12 +55,13 @@ _HEADER = """\
 class Lock:
     """The numbers in force: slots by sandbox name, resolver slots by template name.
 
-    `sources` are the pins, by the name of the source.
+    `sources` are the pins, by the name of the source; `hosts` the addresses of names.
     """
 
     sandboxes: Mapping[str, int]
     templates: Mapping[str, int]
     sources: Mapping[str, pins.Pin] = field(default_factory=dict)
+    hosts: Mapping[str, hosts.Addresses] = field(default_factory=dict)
 
     def render(self) -> str:
         """Write the lock as TOML, one line a name, sorted. Names need no quoting."""
@@ -69,6 +70,7 @@ class Lock:
             f"\n[sandboxes]\n{_lines(self.sandboxes)}"
             f"\n[templates]\n{_lines(self.templates)}"
             f"{pins.render_pins(self.sources)}"
+            f"{hosts.render_hosts(self.hosts)}"
         )
 
 
@@ -110,14 +112,15 @@ def read_lock(file: SourceFile) -> tuple[Lock, list[Diagnostic]]:
     """Read a lock file, and find what is wrong with it."""
     if found := _check_version(file):
         return EMPTY, [found]
-    known = {"version", *_SECTIONS, pins.SECTION}
+    known = {"version", *_SECTIONS, pins.SECTION, hosts.SECTION}
     problems = [
         error("lock-damaged", f"{shown(key)} is nothing that forage-gen wrote.", _DELETE, place)
         for key, place in ((key, file.key((key,))) for key in file.data if key not in known)
     ]
     sandboxes = _read_numbers(file, "sandboxes", problems)
     templates = _read_numbers(file, "templates", problems)
-    return Lock(sandboxes, templates, pins.read_pins(file, problems)), problems
+    sources = pins.read_pins(file, problems)
+    return Lock(sandboxes, templates, sources, hosts.read_hosts(file, problems)), problems
 
 
 def _check_version(file: SourceFile) -> Diagnostic | None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from forage_gen import catalogue
 from forage_gen.diagnostics import error
 from forage_gen.resolve.isolation import check_isolation
-from forage_gen.resolve.names import agent_hosts, agent_kind, ports_by_name
+from forage_gen.resolve.names import agent_hosts, agent_kind, decisions, ports_by_name
 from forage_gen.resolve.plan import AGENT_HOME, NIX_STORE, WORKSPACE
-from forage_gen.values.hosts import AddressHost, NameHost, is_private
+from forage_gen.values.hosts import AddressHost, ExceptedName, NameHost, is_local, is_private
 from forage_gen.values.packages import format_attribute_path
 from forage_gen.values.paths import is_at_or_below, overlaps
 from forage_gen.values.protected import DEFAULT, protected
@@ -23,10 +23,11 @@ from forage_gen.values.protected import DEFAULT, protected
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from forage_gen.diagnostics import Diagnostic
+    from forage_gen.diagnostics import Diagnostic, Location
     from forage_gen.read.locate import KeyPath
     from forage_gen.resolve.inherit import Merged
     from forage_gen.schema.models import Agent, Template
+    from forage_gen.values.hosts import AllowedHost
 
 
 def check_template(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
@@ -37,6 +38,8 @@ def check_template(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagn
     yield from _agents(merged)
     yield from _restricted_to_nothing(merged)
     yield from _hosts(merged, subnet)
+    yield from _lan(merged)
+    yield from _exceptions(merged)
     yield from _wildcard_ports(merged)
     yield from _mounts(merged)
     yield from _overlaps(merged)
@@ -155,6 +158,13 @@ def _hosts(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
             message = f"`{host.text}` is an IPv6 address; sandboxes have none, and reach none."
             hint = "Write the IPv4 address, or the host's name."
             yield error("no-ipv6", message, hint, where)
+        elif network == "full" and isinstance(host, ExceptedName):
+            message = (
+                f"`{host.text}` has no effect: the network of `{merged.name}` is `full`, which goes"
+                " by no names."
+            )
+            hint = 'Remove it, or write `network = "restricted"` and list what it shall reach.'
+            yield error("exception-in-full", message, hint, where)
         elif network == "full" and not _is_private(host):
             message = (
                 f"`{host.text}` has no effect: the network of `{merged.name}` is `full`, which"
@@ -165,6 +175,10 @@ def _hosts(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
                 "addresses, such as `10.0.0.5:5432`."
             )
             yield error("public-host-in-full", message, hint, where)
+        elif network == "full" and merged.model.allow_lan and _is_local(host):
+            message = f"`{host.text}` has no effect: `allowLan` opens the whole local network."
+            hint = "Remove it, which is enough, or remove `allowLan`, which is safer."
+            yield error("local-host-with-lan", message, hint, where)
         elif subnet and isinstance(host, AddressHost) and host.network.overlaps(subnet):
             message = f"`{host.text}` overlaps the sandboxes' own subnet, `{subnet}`."
             hint = (
@@ -174,7 +188,55 @@ def _hosts(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
             yield error("subnet-collision", message, hint, where)
 
 
-def _is_private(host: NameHost | AddressHost) -> bool:
+def _is_local(host: AllowedHost) -> bool:
+    return isinstance(host, AddressHost) and is_local(host.network)
+
+
+def _lan(merged: Merged) -> Iterator[Diagnostic]:
+    network = merged.model.network
+    if not merged.model.allow_lan or network == "full":
+        return
+    message = f"`allowLan` has no effect: the network of `{merged.name}` is `{network}`."
+    hint = 'Remove it, and list what it shall reach: `allowedHosts = ["192.168.1.20:8080"]`.'
+    if network == "none":
+        hint = 'Remove it, or write `network = "full"`.'
+    yield error("lan-without-full", message, hint, merged.key(("allowLan",)))
+
+
+def _exceptions(merged: Merged) -> Iterator[Diagnostic]:
+    """Refuse what is excepted from nothing, and what is listed as well."""
+    template = merged.model
+    if template.network != "restricted":
+        return
+    listed, known = ports_by_name(template), decisions(template)
+    for index, host in enumerate(template.allowed_hosts):
+        if not isinstance(host, ExceptedName):
+            continue
+        where = merged.value(("allowedHosts", index))
+        if (host.name, host.wildcard) in listed:
+            yield _exception_of_listed(merged, host, where)
+        elif not known.from_above(host.name):
+            message = f"`{host.text}` takes nothing away: no wildcard of the list allows it."
+            parent = host.name.partition(".")[2]
+            wildcard = f"`*.{parent}`" if "." in parent else "`*.example.org`"
+            hint = f"Remove it, or list the wildcard that it is an exception from, as {wildcard}."
+            yield error("exception-without-wildcard", message, hint, where)
+
+
+def _exception_of_listed(merged: Merged, host: ExceptedName, where: Location) -> Diagnostic:
+    if not host.wildcard and host.name in agent_hosts(merged.model):
+        message = f"`{host.text}` excepts what an agent of the template cannot work without."
+        hint = "Remove it, or the agent."
+    else:
+        message = f"`{host.text}` excepts what the list itself allows."
+        hint = (
+            "Remove one of the two; what a parent lists is taken away by "
+            '`replaces = ["allowedHosts"]`.'
+        )
+    return error("exception-of-listed", message, hint, where)
+
+
+def _is_private(host: AllowedHost) -> bool:
     return isinstance(host, AddressHost) and is_private(host.network)
 
 

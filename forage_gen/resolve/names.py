@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from forage_gen import catalogue
-from forage_gen.resolve.plan import NameRule
-from forage_gen.resolve.policy import above
-from forage_gen.values.hosts import NameHost
+from forage_gen.resolve.plan import NameException, NameRule
+from forage_gen.resolve.policy import Decisions, above
+from forage_gen.values.hosts import ExceptedName, NameHost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
+    from forage_gen.resolve.policy import Name
     from forage_gen.schema.models import Agent, Template
 
 DEFAULT_PORTS = (80, 443)
-
-# A name, and whether it stands for all names below it instead of itself.
-Name = tuple[str, bool]
 
 
 def name_rules(template: Template) -> tuple[NameRule, ...]:
@@ -28,15 +27,31 @@ def name_rules(template: Template) -> tuple[NameRule, ...]:
     )
 
 
+def name_exceptions(template: Template) -> tuple[NameException, ...]:
+    """List what is excepted from the wildcards, sorted, each once."""
+    return tuple(NameException(*name) for name in sorted(_excepted(template)))
+
+
+def decisions(template: Template) -> Decisions:
+    """Tell what the template's list says of any name."""
+    return Decisions(name_rules(template), name_exceptions(template))
+
+
 def ports_by_name(template: Template) -> dict[Name, set[int]]:
     """Find the ports of each name: its own, and those of the wildcards above it.
 
     Only `restricted` goes by names. There the agents' own hosts are allowed too.
     """
     own = _own_ports(template) if template.network == "restricted" else {}
+    excepted = _excepted(template)
+
+    def wildcards(name: str) -> Iterator[Name]:
+        """List those above a name, up to an exception from what is higher."""
+        return takewhile(lambda each: each not in excepted, ((each, True) for each in above(name)))
+
     # What a wildcard opens, a rule for a name below it does not close.
     return {
-        (name, wildcard): ports.union(*(own.get((parent, True), ()) for parent in above(name)))
+        (name, wildcard): ports.union(*(own.get(each, ()) for each in wildcards(name)))
         for (name, wildcard), ports in own.items()
     }
 
@@ -50,6 +65,14 @@ def agent_hosts(template: Template) -> set[str]:
     """List the hosts that the template's agents cannot work without."""
     kinds = (agent_kind(agent) for agent in template.agents.values())
     return {host for kind in kinds if kind for host in kind.hosts}
+
+
+def _excepted(template: Template) -> set[Name]:
+    return {
+        (host.name, host.wildcard)
+        for host in template.allowed_hosts
+        if isinstance(host, ExceptedName)
+    }
 
 
 def _own_ports(template: Template) -> Mapping[Name, set[int]]:

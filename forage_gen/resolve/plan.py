@@ -94,6 +94,22 @@ class NameRule:
 
 
 @dataclass(frozen=True, slots=True)
+class NameException:
+    """A host name, or with `wildcard` all below it, that no wildcard above it opens."""
+
+    name: str
+    wildcard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LockedName:
+    """A host name whose addresses were looked up before the build."""
+
+    name: str
+    addresses: tuple[IPv4Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AddressRule:
     """A prefix that may be reached; `port` None means every port and protocol."""
 
@@ -157,6 +173,7 @@ class Limits:
 class Template:
     """A kind of sandbox, with everything it inherits.
 
+    `locked` has every name of `names` if they were looked up before the build, or nothing.
     `nft_name` is a valid nftables identifier. `resolver_port` is the port on the
     host where the template's dnsmasq listens. `rootfs` is None for a NixOS guest.
     """
@@ -165,7 +182,10 @@ class Template:
     description: str
     network: Network
     names: tuple[NameRule, ...]
+    exceptions: tuple[NameException, ...]
+    locked: tuple[LockedName, ...]
     addresses: tuple[AddressRule, ...]
+    allow_lan: bool
     nft_name: str
     resolver_port: int
     tls_port: int
@@ -210,9 +230,8 @@ class Template:
     @property
     def is_proxied(self) -> bool:
         """Whether a proxy reads which names its sandboxes ask for, at ports 443 and 80."""
-        return self.network is Network.RESTRICTED and any(
-            port in rule.ports for rule in self.names for port in PROXIED
-        )
+        reads_names = self.network is Network.RESTRICTED and not self.locked
+        return reads_names and any(port in rule.ports for rule in self.names for port in PROXIED)
 
     @property
     def proxy_unit(self) -> str:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 from forage_gen.resolve.plan import PROXIED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from forage_gen.resolve.plan import NameRule, Template
+    from forage_gen.resolve.plan import NameException, NameRule, Template
 
 TABLE = "forage"
 
@@ -37,7 +37,7 @@ def port_sets(template: Template) -> list[PortSet]:
     resolver would take them for a part of the name above them.
     """
     combinations = sorted({direct_ports(rule) for rule in template.names})
-    if combinations == [()]:
+    if combinations == [()] or template.locked:
         return []
     return [PortSet(set_name(template, ports), ports) for ports in combinations]
 
@@ -57,13 +57,34 @@ def set_name(template: Template, ports: tuple[int, ...]) -> str:
     return f"{template.nft_name}_p{'_'.join(map(str, ports)) or 'none'}"
 
 
-def allows_name(template: Template, name: str, port: int) -> bool:
-    """Whether the template's list allows a name at a TCP port, itself or by a wildcard."""
-    higher = set(above(name))
-    return any(
-        port in rule.ports and (rule.name in higher if rule.wildcard else rule.name == name)
-        for rule in template.names
-    )
+Name = tuple[str, bool]
+"""A name, and whether it stands for all names below it instead of itself."""
+
+
+class Decisions:
+    """Which entry of a list decides about a name: the most specific one.
+
+    That is the name itself if it is there, listed or excepted, or else the nearest
+    wildcard above it.
+    """
+
+    def __init__(self, names: Iterable[NameRule], exceptions: Iterable[NameException]) -> None:
+        rules = {(rule.name, rule.wildcard): frozenset(rule.ports) for rule in names}
+        closed = {(each.name, each.wildcard): frozenset[int]() for each in exceptions}
+        self._ports: Mapping[Name, frozenset[int]] = rules | closed
+
+    def has(self, name: str, *, wildcard: bool) -> bool:
+        """Whether the name, or the wildcard below it, is an entry of its own."""
+        return (name, wildcard) in self._ports
+
+    def from_above(self, name: str) -> frozenset[int]:
+        """The ports that the nearest wildcard above a name opens; none if it is an exception."""
+        wildcards = ((parent, True) for parent in above(name))
+        return next((self._ports[each] for each in wildcards if each in self._ports), frozenset())
+
+    def allows(self, name: str, port: int) -> bool:
+        """Whether a name may be reached at a TCP port."""
+        return port in self._ports.get((name, False), self.from_above(name))
 
 
 def above(name: str) -> Iterator[str]:

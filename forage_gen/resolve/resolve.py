@@ -23,9 +23,10 @@ from forage_gen.resolve.allocate import (
 )
 from forage_gen.resolve.combinations import check_template, config_target, protected_paths
 from forage_gen.resolve.forwards import check_forwards
+from forage_gen.resolve.hosts import Addresses, check_hosts, wanted
 from forage_gen.resolve.inherit import Merged, merge_templates
 from forage_gen.resolve.isolation import dropped, user_namespaces
-from forage_gen.resolve.names import agent_kind, name_rules
+from forage_gen.resolve.names import agent_kind, name_exceptions, name_rules
 from forage_gen.resolve.nesting import check_nesting
 from forage_gen.resolve.pins import check_pins
 from forage_gen.resolve.shared import check_shared
@@ -65,6 +66,7 @@ def resolve(inputs: Inputs) -> Resolved:
     sound = {}
     for name, template in merged.items():
         problems = list(check_template(template, project.subnet if project else None))
+        problems += check_hosts(template, old.hosts)
         found += problems
         if not problems:
             sound[name] = template
@@ -145,6 +147,7 @@ def _allocate(project: m.Project, old: Lock) -> Lock:
         allocate(old.sandboxes, project.sandboxes, room),
         allocate(old.templates, _used_templates(project), RESOLVER_PORTS),
         old.sources,
+        old.hosts,
     )
 
 
@@ -152,7 +155,7 @@ def _plan(project: m.Project, merged: Mapping[str, Merged], lock: Lock) -> p.Pla
     home = project.home.expand("") if project.home else f"/home/{project.user}"
     owner = p.Owner(project.user, project.uid, project.gid, home)
     templates = {
-        name: _template(merged[name], number, owner)
+        name: _template(merged[name], number, owner, lock.hosts)
         for name, number in sorted(lock.templates.items())
     }
     sandboxes = tuple(
@@ -174,7 +177,9 @@ def _plan(project: m.Project, merged: Mapping[str, Merged], lock: Lock) -> p.Pla
     )
 
 
-def _template(merged: Merged, number: int, owner: p.Owner) -> p.Template:
+def _template(
+    merged: Merged, number: int, owner: p.Owner, hosts: Mapping[str, Addresses]
+) -> p.Template:
     model = merged.model
     limits = model.resource_limits
     return p.Template(
@@ -182,7 +187,10 @@ def _template(merged: Merged, number: int, owner: p.Owner) -> p.Template:
         description=model.description or merged.name,
         network=p.Network(model.network),
         names=name_rules(model),
+        exceptions=name_exceptions(model),
+        locked=tuple(p.LockedName(name, hosts.get(name, ())) for name in wanted(model)),
         addresses=_address_rules(model),
+        allow_lan=model.allow_lan,
         nft_name="t_" + merged.name.replace("-", "_"),
         resolver_port=RESOLVER_PORT_FIRST + number,
         tls_port=TLS_PORT_FIRST + number,

@@ -214,6 +214,7 @@ class AgentIdentity(_Strict):
 
 
 NetworkMode = Literal["full", "restricted", "none"]
+ResolveTime = Literal["run", "build"]
 
 
 class Template(_Strict):
@@ -257,8 +258,21 @@ class Template(_Strict):
         default=[],
         examples=[["api.anthropic.com", "*.example.org", "db.example.org:5432"]],
         description="Names, `*.` wildcards, addresses and prefixes that may be reached, each with "
-        "or without a port. In `full`: private addresses, which it leaves closed. In "
-        "`none`: empty.",
+        "or without a port. `!` before a name or wildcard excepts it from the wildcards above it. "
+        "In `full`: private addresses, which it leaves closed. In `none`: empty.",
+    )
+    allow_lan: bool = Field(
+        default=False,
+        examples=[True],
+        description="In `full`: whether it also reaches the local network, 10.0.0.0/8, "
+        "172.16.0.0/12 and 192.168.0.0/16; but not this host, nor other sandboxes.",
+    )
+    resolve: ResolveTime = Field(
+        default="run",
+        examples=["build"],
+        description="In `restricted`, when names are looked up. `run`: whenever they are asked "
+        "for. `build`: by `forage-gen lock --hosts`; their addresses are in forage.lock, and stay "
+        "as they were then.",
     )
     read_only_workspace: bool = Field(
         default=False,

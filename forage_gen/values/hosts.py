@@ -1,6 +1,7 @@
 """Hosts that a sandbox may reach: names, wildcards, addresses, networks, each with a port or not.
 
     api.example.org        *.example.org          db.example.org:5432
+    !secret.example.org    !*.internal.example.org
     203.0.113.7            203.0.113.0/24:443
     2001:db8::1            [2001:db8::1]:443      2001:db8::/32
 
@@ -31,6 +32,11 @@ Network: TypeAlias = IPv4Network | IPv6Network
 
 NAME_MAX = 253
 """The most bytes of a name in text form (RFC 1035, section 2.3.4)."""
+
+LAN_NETWORKS_IPV4: tuple[IPv4Network, ...] = tuple(
+    map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+)
+"""IPv4 networks for local use (RFC 1918): hosts that a person means by `the local network`."""
 
 PRIVATE_NETWORKS_IPV4: tuple[IPv4Network, ...] = tuple(
     IPv4Network(network)
@@ -162,14 +168,35 @@ class AddressHost:
         return f"[{address}]:{self.port}" if network.version == 6 else f"{address}:{self.port}"  # noqa: PLR2004
 
 
-AllowedHost: TypeAlias = NameHost | AddressHost
+@dataclass(frozen=True, slots=True)
+class ExceptedName:
+    """A host, or with `wildcard` all hosts below a name, that a wildcard shall not allow.
+
+    It is no kind of `NameHost`: who forgets the difference would allow it.
+
+    Attributes:
+        name: The name in lower-case ASCII, without `!`, `*.` and trailing dot.
+        wildcard: `*.` stood before the name. The name itself is not meant.
+        text: What was written, to be shown.
+    """
+
+    name: str
+    wildcard: bool
+    text: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return f"!*.{self.name}" if self.wildcard else f"!{self.name}"
+
+
+AllowedHost: TypeAlias = NameHost | AddressHost | ExceptedName
 
 
 def allowed_host(text: str) -> AllowedHost:
     """Read one entry of `allowedHosts`.
 
     Args:
-        text: A name, `*.` and a name, an address or a network; then `:PORT` or nothing.
+        text: A name, `*.` and a name, an address or a network; then `:PORT` or nothing. Or `!`
+            and one of the first two.
 
     Returns:
         The host. Its `str()` is its canonical form, which reads back as itself.
@@ -179,15 +206,17 @@ def allowed_host(text: str) -> AllowedHost:
     """
     if len(text) <= NAME_MAX and _PLAIN_NAME.fullmatch(text):
         return NameHost(text, wildcard=False, port=None, text=text)
+    if text.startswith("!"):
+        return _excepted(text)
     _refuse_other_notations(text)
     if text.startswith("["):
         return _bracketed(text)
-    if _IPV6_CHARACTERS.fullmatch(text.partition("/")[0].partition("%")[0]) and text.count(":") > 1:
+    if _is_ipv6(text):
         return _address_host(text, None, text)
     host, colon, port = text.partition(":")
     number = _port(port, text) if colon else None
     address, slash, _ = host.partition("/")
-    if _IPV4_CHARACTERS.fullmatch(address) and (slash or "." in address):
+    if _is_ipv4(host):
         return _address_host(host, number, text)
     if slash:
         raise ValueProblem(
@@ -209,11 +238,76 @@ def is_private(network: Network) -> bool:
     return any(network.subnet_of(private) for private in PRIVATE_NETWORKS_IPV6)
 
 
+def is_local(network: Network) -> bool:
+    """Return whether a network lies wholly in one for local use."""
+    return isinstance(network, IPv4Network) and any(
+        network.subnet_of(local) for local in LAN_NETWORKS_IPV4
+    )
+
+
 def touches_private(network: Network) -> bool:
     """Return whether any address of a network is no part of the public internet."""
     if isinstance(network, IPv4Network):
         return any(network.overlaps(private) for private in PRIVATE_NETWORKS_IPV4)
     return any(network.overlaps(private) for private in PRIVATE_NETWORKS_IPV6)
+
+
+def _is_ipv6(text: str) -> bool:
+    """Whether a text is meant as an IPv6 address or network."""
+    address = text.partition("/")[0].partition("%")[0]
+    return _IPV6_CHARACTERS.fullmatch(address) is not None and text.count(":") > 1
+
+
+def _is_ipv4(host: str) -> bool:
+    """Whether a text without a port is meant as an IPv4 address or network."""
+    address, slash, _ = host.partition("/")
+    return _IPV4_CHARACTERS.fullmatch(address) is not None and bool(slash or "." in address)
+
+
+def _excepted(text: str) -> ExceptedName:
+    rest = text[1:]
+    if rest.startswith("!"):
+        raise ValueProblem(
+            code="exception-of-exception",
+            message=f"{shown(text)} is an exception of an exception.",
+            hint="Write one `!`, or none if the host is to be allowed.",
+        )
+    if rest.startswith("[") or _is_ipv6(rest) or _is_ipv4(rest.partition(":")[0]):
+        raise ValueProblem(
+            code="exception-address",
+            message=f"{shown(text)} excepts an address, and exceptions go by name.",
+            hint="Remove it; list smaller networks instead of the one that it is in.",
+        )
+    try:
+        host = allowed_host(rest)
+    except ValueProblem as problem:
+        raise _in_exception(problem, text) from None
+    if not isinstance(host, NameHost) or host.port is not None:
+        raise ValueProblem(
+            code="exception-port",
+            message=f"{shown(text)} has a port; an exception closes a name at all ports.",
+            hint=f"Write {shown('!' + rest.partition(':')[0])}.",
+        )
+    return ExceptedName(host.name, wildcard=host.wildcard, text=text)
+
+
+# What is too wide to be allowed, and wider than any wildcard that may be.
+_WIDE = frozenset({"host-everything", "host-wildcard-wide"})
+
+
+def _in_exception(problem: ValueProblem, text: str) -> ValueProblem:
+    """Say of an exception what is wrong with the host behind its `!`."""
+    example = "Write a name or a wildcard after the `!`, such as `!secret.example.org`."
+    if problem.code in _WIDE:
+        message = f"{shown(text)} excepts more than any wildcard may allow."
+        return ValueProblem("exception-wide", message, example)
+    message = f"After its `!`, an exception is a host: {problem.message}"
+    if problem.hint.startswith("Write a host name or an address"):
+        hint = example
+    else:
+        # What it tells to write, with the `!` that stands before it.
+        hint = problem.hint.replace("Write `", "Write `!", 1)
+    return ValueProblem(problem.code, message, hint, sensitive=problem.sensitive)
 
 
 def _hint(corrected: str) -> str:

@@ -69,6 +69,13 @@ CASES = (
         "`hostConfigDirReadOnly = true`",
     ),
     Found("network-full", (FULL,), '"full"', '`allowedHosts = ["api.anthropic.com"]`'),
+    Found(
+        "allow-lan",
+        ((CLAUDE, RESTRICTED, 'network = "full"\nallowLan = true\n'),),
+        "true",
+        '`allowedHosts = ["192.168.1.20:8080"]`',
+        frozenset({"network-full"}),
+    ),
     Found("agent-cannot-reach-host", (NONE,), '"none"', '`network = "restricted"`'),
     Found(
         "agent-cannot-reach-host",

@@ -46,6 +46,8 @@ def allowing(*hosts: str) -> str:
         (allowing("docs.example.org", "cache.nixos.org:443"), True),
         (allowing("cache.nixos.org:80"), False),
         (allowing("nixos.org", "*.cache.nixos.org"), False),
+        (allowing("*.nixos.org", "!cache.nixos.org"), False),
+        (allowing("*.nixos.org", "!*.cache.nixos.org"), True),
     ],
 )
 def test_it_asks_the_cache_where_the_sandbox_may(

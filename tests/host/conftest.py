@@ -44,6 +44,18 @@ def neighbour(forage: Activated) -> Sandbox:
 
 
 @pytest.fixture
+def office(forage: Activated) -> Sandbox:
+    """A sandbox with the internet and the local network."""
+    return forage.running("office")
+
+
+@pytest.fixture
+def pinned(forage: Activated) -> Sandbox:
+    """A restricted sandbox whose names were looked up before the build."""
+    return forage.running("pinned")
+
+
+@pytest.fixture
 def review(forage: Activated) -> Sandbox:
     """A sandbox without network that may only read its workspace."""
     return forage.running("review")

@@ -26,6 +26,17 @@ NAMES = {
     "twin.example.net": "198.18.1.10",
     "evilwild.example.net": "198.18.1.16",
     "rotating.example.net": "198.18.1.17",
+    # Below wildcards, with exceptions.
+    "secret.wild.example.net": "198.18.1.18",
+    "deep.secret.wild.example.net": "198.18.1.18",
+    "internal.wild.example.net": "198.18.1.18",
+    "hr.internal.wild.example.net": "198.18.1.18",
+    "open.internal.wild.example.net": "198.18.1.18",
+    "dev.data.example.net": "198.18.1.14",
+    "prod.data.example.net": "198.18.1.19",
+    # Elsewhere than forage.lock says.
+    "pinned.example.net": "198.18.1.15",
+    "sub.pinned.example.net": "198.18.1.15",
     # What a hostile name server may say of its own name: an address of the local network.
     "rebind.example.net": "192.168.77.30",
 }
@@ -36,11 +47,18 @@ SERVERS = (
     *((address, port) for address in PUBLIC for port in (80, 443)),
     ("198.18.1.14", 5432),
     ("198.18.1.17", 5432),
+    ("198.18.1.19", 5432),
     ("198.18.1.20", 80),
     ("192.168.77.20", 8080),
     ("192.168.77.20", 8081),
     ("192.168.77.30", 80),
     ("10.50.0.5", 80),
+    ("172.20.0.5", 80),
+    # Private, and not of the local network.
+    ("100.64.0.5", 80),
+    ("169.254.169.254", 80),
+    ("192.0.0.192", 80),
+    ("10.100.200.200", 80),  # of the sandboxes' subnet
 )
 
 

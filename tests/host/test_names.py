@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from forage_gen.quote import nginx
+from tests.host.probes import look_up
 from tests.host.project_on_host import NAMES
 
 if TYPE_CHECKING:
@@ -321,6 +322,80 @@ def test_quic_is_refused_at_once(coder: Sandbox) -> None:
     )
     said = coder.run("python3", "-c", script, user="agent").stdout
     assert said.strip() in {"OSError", "ConnectionRefusedError", "PermissionError"}
+
+
+# -- exceptions from a wildcard ------------------------------------------------
+
+SECRET = NAMES["secret.wild.example.net"]  # of allowed names as well
+EXCEPTED = ("secret.wild.example.net", "hr.internal.wild.example.net")
+
+
+@contextmanager
+def no_exceptions(forage: Activated) -> Iterator[None]:
+    """Take the exceptions out of what enforces them: the control."""
+    template = forage.sandbox("coder").template
+    names = [each.name for each in template.exceptions]
+    for path in (template.proxy_file, template.resolver_file):
+        text = (forage.host.root / "srv/forage/tree" / path).read_text()
+        lines = [
+            line
+            for line in text.splitlines()
+            if not any(name in line.replace("\\", "") for name in names) or "open." in line
+        ]
+        forage.edit(path, "\n".join(lines) + "\n")
+    reload = ("systemctl", "reload", PROXY, template.resolver_unit)
+    forage.host.run(*reload)
+    forage.host.wait_for(lambda: look_up(forage.running("coder"), ALLOWED), "names are back")
+    try:
+        yield
+    finally:
+        forage.mend()
+        forage.host.run(*reload)
+        forage.host.wait_for(lambda: look_up(forage.running("coder"), ALLOWED), "names are back")
+
+
+def reaches_excepted(sandbox: Sandbox, name: str) -> list[str]:
+    """The ways in which an excepted name can be reached: by look-up, TLS and HTTP."""
+    spellings = (name, name.upper(), f"{name}.")
+    ways = [f"look up {each}" for each in spellings if look_up(sandbox, each)]
+    ways += [f"tls {e}" for e in spellings if hello(sandbox, e, SECRET) == HANDSHAKE]
+    for each in spellings:
+        got = get(sandbox, f"http://{SECRET}/", "--header", f"Host: {each}")
+        ways += [f"http {each}"] if got.startswith("198.18") else []
+    return ways
+
+
+def test_an_exception_closes_what_the_wildcard_opens(forage: Activated, coder: Sandbox) -> None:
+    for name in EXCEPTED:
+        assert reaches_excepted(coder, name) == []
+    with no_exceptions(forage):
+        for name in EXCEPTED:
+            assert len(reaches_excepted(coder, name)) == 9
+    assert reaches_excepted(coder, EXCEPTED[0]) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "deep.secret.wild.example.net",  # an exact exception is not what is below it
+        "internal.wild.example.net",  # one of a wildcard is not its apex
+        "open.internal.wild.example.net",  # listed itself
+    ],
+)
+def test_an_exception_closes_no_other_name(coder: Sandbox, name: str) -> None:
+    assert len(reaches_excepted(coder, name)) == 9
+
+
+def test_an_exception_closes_other_ports_too(forage: Activated, coder: Sandbox) -> None:
+    open_, excepted = "dev.data.example.net", "prod.data.example.net"
+    place = f"{NAMES[excepted]}:5432"
+    assert get(coder, f"http://{open_}:5432/") == f"{NAMES[open_]}:5432"
+    assert get(coder, f"http://{excepted}:5432/") == ""
+    assert get(coder, f"http://{place}/") == ""
+    with no_exceptions(forage):
+        assert get(coder, f"http://{excepted}:5432/") == place
+        assert get(coder, f"http://{place}/") == place
+    assert get(coder, f"http://{place}/") == ""
 
 
 # -- names that lead elsewhere -------------------------------------------------

@@ -67,6 +67,29 @@ def test_full_does_not_reach_private_addresses(
         assert fetch(research, place) == place
 
 
+@pytest.mark.parametrize("place", [*LAN, "172.20.0.5:80"])
+def test_the_local_network_is_reached_where_it_is_allowed(office: Sandbox, place: str) -> None:
+    assert fetch(office, place) == place
+    assert fetch(office, PUBLIC) == PUBLIC
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "100.64.0.5:80",  # of the provider
+        "169.254.169.254:80",  # cloud metadata
+        "192.0.0.192:80",  # and Oracle's
+        "10.100.200.200:80",  # the sandboxes' own subnet
+    ],
+)
+def test_the_local_network_is_no_other_private_address(
+    forage: Activated, office: Sandbox, place: str
+) -> None:
+    assert fetch(office, place) == REFUSED
+    with fence_down(forage.host):
+        assert fetch(office, place) == place
+
+
 def test_an_allowed_private_address_and_port_is_open(research: Sandbox) -> None:
     assert fetch(research, ALLOWED_PRIVATE) == ALLOWED_PRIVATE
 
@@ -83,8 +106,17 @@ def test_a_public_name_cannot_lead_to_a_private_address(
 # -- the host and the neighbours -----------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["coder", "research", "shared"])
-@pytest.mark.parametrize("address", ["10.100.0.1", "198.18.0.2"])
+@pytest.fixture
+def host_in_lan(forage: Activated) -> Iterator[None]:
+    """Give the host an address of the local network."""
+    forage.host.run("ip", "address", "add", "192.168.77.1/32", "dev", "wan0")
+    yield
+    forage.host.run("ip", "address", "delete", "192.168.77.1/32", "dev", "wan0")
+
+
+@pytest.mark.usefixtures("host_in_lan")
+@pytest.mark.parametrize("name", ["coder", "research", "shared", "office"])
+@pytest.mark.parametrize("address", ["10.100.0.1", "198.18.0.2", "192.168.77.1"])
 def test_the_host_is_closed(forage: Activated, host_service: str, name: str, address: str) -> None:
     sandbox, place = forage.running(name), f"{address}:{host_service}"
     assert fetch(sandbox, place) == REFUSED
@@ -93,16 +125,17 @@ def test_the_host_is_closed(forage: Activated, host_service: str, name: str, add
 
 
 def test_another_sandbox_is_closed(
-    forage: Activated, research: Sandbox, neighbour: Sandbox
+    forage: Activated, research: Sandbox, office: Sandbox, neighbour: Sandbox
 ) -> None:
     serve = ("python3", "-m", "http.server", "8000", "--directory", "/workspace")
     neighbour.run("systemd-run", "--quiet", "--collect", "--unit=web", *serve)
     place = f"{forage.sandbox('neighbour').address}:8000"
     reach = ("curl", "--silent", "--retry", "5", "--retry-connrefused", f"http://{place}/")
     assert "Directory listing" in forage.host.run(*reach).stdout
-    assert fetch(research, place) == REFUSED
-    with fence_down(forage.host):
-        assert "Directory listing" in fetch(research, place)
+    for sandbox in (research, office):
+        assert fetch(sandbox, place) == REFUSED
+        with fence_down(forage.host):
+            assert "Directory listing" in fetch(sandbox, place)
     neighbour.run("systemctl", "stop", "web")
 
 
@@ -222,6 +255,46 @@ def test_names_of_other_templates_open_nothing(coder: Sandbox, research: Sandbox
     # What one template's resolver hands out is allowed to that template alone.
     assert look_up(research, "other.example.net") == [NAMES["other.example.net"]]
     assert fetch(coder, PUBLIC) == REFUSED
+
+
+# -- names that were looked up before the build --------------------------------
+
+LOCKED = ["198.18.1.10", "198.18.1.11"]
+
+
+def test_a_name_leads_where_the_lock_says_and_nobody_is_asked(
+    forage: Activated, pinned: Sandbox, internet: Internet
+) -> None:
+    name = "pinned.example.net"
+    asked = internet.queries().count(name)
+    assert sorted(look_up(pinned, name)) == LOCKED
+    assert fetch(pinned, name).removesuffix(":80") in LOCKED
+    tls = ("curl", "--silent", "--insecure", f"https://{name}/")
+    assert pinned.run(*tls, user="agent").stdout.removesuffix(":443") in LOCKED
+    assert internet.queries().count(name) == asked
+    assert forage.host.run("dig", "+short", name).stdout.split() == [NAMES[name]]
+
+
+@pytest.mark.parametrize("name", ["allowed.example.net", "sub.pinned.example.net"])
+def test_a_name_that_is_not_locked_is_not_even_asked_for(
+    pinned: Sandbox, internet: Internet, name: str
+) -> None:
+    asked = internet.queries().count(name)
+    assert look_up(pinned, name) == []
+    assert internet.queries().count(name) == asked
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["198.18.1.14:80", "198.18.1.17:5432", PUBLIC, "192.168.77.20:8080"],
+)
+def test_what_the_lock_does_not_have_is_refused(
+    forage: Activated, pinned: Sandbox, place: str
+) -> None:
+    assert fetch(pinned, "198.18.1.14:5432") == "198.18.1.14:5432"
+    assert fetch(pinned, place) == REFUSED
+    with fence_down(forage.host):
+        assert fetch(pinned, place) == place
 
 
 # -- who may change it ---------------------------------------------------------

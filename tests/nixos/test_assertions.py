@@ -78,6 +78,7 @@ def test_what_the_hosts_own_daemon_does_is_nobodys_business() -> None:
     [
         (version("systemd", "253.5"), "systemd is 253.5"),
         (version("util-linux", "2.38.1"), "util-linux is 2.38.1"),
+        (version("dnsmasq", "2.89"), "dnsmasq is 2.89"),
         (KERNEL, "The kernel is 5.10."),
     ],
 )

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import itertools
-import json
 import subprocess
-import sys
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import strategies as st
 
 from forage_gen.quote import dnsmasq
 from forage_gen.quote.token import Unquotable
+from tests.quote import asking
 from tests.quote.expectations import assert_read_back, assert_refused, quotable
 from tests.quote.samples import COMMENTS, SOME, TEXTS, UNENCODABLE, in_batches, one_line
 from tests.requirements import require
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+    from tests.quote.asking import Found
 
 UPSTREAM, FORWARDER = 5301, 5302
 COMMON = "no-resolv\nno-hosts\ncache-size=0\npid-file=\nlisten-address=127.0.0.1\nbind-interfaces\n"
@@ -30,31 +31,13 @@ SET_NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_.-]{0,9}", fullmatch=True)
 FILE_NAMES = one_line(TEXTS).map(lambda text: text.replace("/", "")[:60])
 
 
-class Found(TypedDict):
-    """What tests/quote/ask_dnsmasq.py prints."""
-
-    answers: list[str | None]
-    ttls: list[int | None]
-    ruleset: list[dict[str, dict[str, object]]]
-
-
 @pytest.fixture(scope="module", autouse=True)
 def reader() -> None:
     require("root", "dnsmasq", "nft", "ip", "unshare")
 
 
 def ask(servers: Sequence[str], port: int, names: Sequence[str], ruleset: str = "") -> Found:
-    order = {"servers": servers, "port": port, "names": names, "ruleset": ruleset}
-    done = subprocess.run(
-        ["unshare", "--net", sys.executable, Path(__file__).with_name("ask_dnsmasq.py")],
-        input=json.dumps(order),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: Found = json.loads(done.stdout)
-    return found
+    return asking.ask(servers, ("127.0.0.1", port), names, ruleset)
 
 
 def server(port: int, *lines: str) -> str:

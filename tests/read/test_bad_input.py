@@ -232,6 +232,88 @@ IN_TEMPLATE = {
     "restricted to nothing": Bad(
         'network = «"restricted"»', "restricted-without-hosts", "`web`", 'network = "none"'
     ),
+    "the local network in restricted": Bad(
+        'network = "restricted"\nallowedHosts = ["x.org"]\n«allowLan» = true',
+        "lan-without-full",
+        "of `web` is `restricted`",
+        "192.168.1.20:8080",
+    ),
+    "the local network in none": Bad(
+        "«allowLan» = true", "lan-without-full", "of `web` is `none`", '`network = "full"`'
+    ),
+    "a local host with the local network": Bad(
+        'network = "full"\nallowLan = true\nallowedHosts = ["100.64.0.9", «"172.20.0.0/16:22"»]',
+        "local-host-with-lan",
+        "`172.20.0.0/16:22`",
+        "safer",
+    ),
+    "the local network as a word": Bad(
+        'network = "full"\nallowLan = «"yes"»', "wrong-type", "`true` or `false`", "= true`"
+    ),
+    "an exception in full": Bad(
+        'network = "full"\nallowedHosts = [«"!a.example.org"»]',
+        "exception-in-full",
+        "`!a.example.org`",
+        "restricted",
+    ),
+    "an exception in none": Bad(
+        'allowedHosts = [«"!a.example.org"»]', "hosts-without-network", "`none`", "restricted"
+    ),
+    "an exception from nothing": Bad(
+        'network = "restricted"\nallowedHosts = ["x.org", «"!a.x.org"»]',
+        "exception-without-wildcard",
+        "takes nothing away",
+        "`*.x.org`",
+    ),
+    "an exception from another's wildcard": Bad(
+        'network = "restricted"\nallowedHosts = ["*.x.org", «"!x.org"»]',
+        "exception-without-wildcard",
+        "takes nothing away",
+        "`*.example.org`",
+    ),
+    "an exception from a wildcard that is narrower": Bad(
+        'network = "restricted"\nallowedHosts = ["*.a.x.org", «"!*.x.org"»]',
+        "exception-without-wildcard",
+        "`!*.x.org`",
+        "Remove it",
+    ),
+    "an exception below another": Bad(
+        'network = "restricted"\nallowedHosts = ["*.x.org", "!*.a.x.org", «"!b.a.x.org"»]',
+        "exception-without-wildcard",
+        "`!b.a.x.org`",
+        "Remove it",
+    ),
+    "an exception of a name that is listed": Bad(
+        'network = "restricted"\nallowedHosts = ["*.x.org", "a.x.org:22", «"!A.x.org."»]',
+        "exception-of-listed",
+        "`!A.x.org.`",
+        "replaces",
+    ),
+    "an exception of a wildcard that is listed": Bad(
+        'network = "restricted"\nallowedHosts = ["*.x.org", «"!*.x.org"»]',
+        "exception-of-listed",
+        "`!*.x.org`",
+        "Remove one",
+    ),
+    "an exception of the agent's own host": Bad(
+        'network = "restricted"\nallowedHosts = ["*.anthropic.com", «"!api.anthropic.com"»]\n'
+        f"{AGENT}",
+        "exception-of-listed",
+        "cannot work without",
+        "the agent",
+    ),
+    "an exception with a port": Bad(
+        'network = "restricted"\nallowedHosts = ["*.x.org", «"!a.x.org:443"»]',
+        "exception-port",
+        "at all ports",
+        "`!a.x.org`",
+    ),
+    "an exception of an address": Bad(
+        'network = "restricted"\nallowedHosts = ["10.0.0.0/8", «"!10.0.0.1"»]',
+        "exception-address",
+        "by name",
+        "smaller",
+    ),
     "IPv6": Bad(
         'network = "restricted"\nallowedHosts = [«"2001:db8::1"»]',
         "no-ipv6",

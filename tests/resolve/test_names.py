@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from forage_gen.explain import in_words
+from forage_gen.resolve.plan import NameException
 from tests.read.projects import FORAGE, resolved
 
 if TYPE_CHECKING:
@@ -44,12 +46,32 @@ def names(tmp_path: Path, text: str) -> list[tuple[str, tuple[int, ...]]]:
             [("a.org", (2,)), ("b.a.org", (1,)), ("*.b.a.org", (1,))],
         ),
         (["*.a.org:1", "ba.org:2"], [("*.a.org", (1,)), ("ba.org", (2,))]),
+        # Below an exception nothing is opened by what is above it.
+        (["*.a.org:1", "!*.b.a.org", "c.b.a.org:2"], [("*.a.org", (1,)), ("c.b.a.org", (2,))]),
+        (["*.a.org:1", "!*.b.a.org", "b.a.org:2"], [("*.a.org", (1,)), ("b.a.org", (1, 2))]),
+        (["*.a.org:1", "!b.a.org", "c.b.a.org:2"], [("*.a.org", (1,)), ("c.b.a.org", (1, 2))]),
     ],
 )
 def test_restricted(
     tmp_path: Path, hosts: list[str], expected: list[tuple[str, tuple[int, ...]]]
 ) -> None:
     assert names(tmp_path, f'network = "restricted"\nallowedHosts = {hosts}\n') == expected
+
+
+def test_an_exception_of_a_child_takes_from_its_parents_wildcard(tmp_path: Path) -> None:
+    files = {
+        "forage.toml": FORAGE,
+        "templates/base.toml": 'network = "restricted"\nallowedHosts = ["*.a.org"]\n',
+        "templates/web.toml": 'extends = "base"\nallowedHosts = ["!B.a.org", "!*.c.a.org."]\n',
+    }
+    found = resolved(tmp_path, files)
+    (template,) = found.plan.templates
+    assert template.exceptions == (
+        NameException("b.a.org", wildcard=False),
+        NameException("c.a.org", wildcard=True),
+    )
+    assert "but not b.a.org\n" in in_words(found.plan.sandboxes[0], found)
+    assert "but not *.c.a.org\n" in in_words(found.plan.sandboxes[0], found)
 
 
 def test_the_agents_own_hosts_are_allowed(tmp_path: Path) -> None:

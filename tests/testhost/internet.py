@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 NAMESPACE = "internet"
 RESOLVER = "198.18.0.53"
 
+DATA_NAME, DATA_BYTES = "data.wild.example.net", "bytes-of-a-tunnel"
+
 _DIRECTORY = "/run/internet"
 _HOSTS = f"{_DIRECTORY}/hosts"
 _QUERIES = f"{_DIRECTORY}/queries.log"
@@ -68,6 +70,10 @@ _DNSMASQ = (
     "--no-resolv",
     "--no-hosts",
     f"--addn-hosts={_HOSTS}",
+    # A name with records that hold any bytes: of TXT, NULL, and the one that iodine uses.
+    f"--txt-record={DATA_NAME},{DATA_BYTES}",
+    f"--dns-rr={DATA_NAME},10,{DATA_BYTES.encode().hex()}",
+    f"--dns-rr={DATA_NAME},65399,{DATA_BYTES.encode().hex()}",
     "--local=/#/",  # a name without a record does not exist, rather than being refused
     "--log-queries",
     f"--log-facility={_QUERIES}",

@@ -10,6 +10,7 @@ from forage_gen.values.hosts import (
     PRIVATE_NETWORKS_IPV4,
     PRIVATE_NETWORKS_IPV6,
     AddressHost,
+    ExceptedName,
     NameHost,
     allowed_host,
     is_private,
@@ -45,6 +46,25 @@ from tests.values.table import Refused, check_refused, ids, problem_of
 def test_a_name(text: str, name: str, port: int | None, *, wildcard: bool) -> None:
     host = allowed_host(text)
     assert host == NameHost(name, wildcard=wildcard, port=port, text="")
+    assert host.text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "wildcard"),
+    [
+        ("!secret.example.org", "secret.example.org", False),
+        ("!*.internal.example.org", "internal.example.org", True),
+        ("!Secret.EXAMPLE.org.", "secret.example.org", False),
+        ("!*.MÜNCHEN.example.", "xn--mnchen-3ya.example", True),
+        ("!例え。テスト", "xn--r8jz45g.xn--zckzah", False),
+        ("!_sip._tcp.example.org", "_sip._tcp.example.org", False),
+        ("!" + "a" * 63 + ".example", "a" * 63 + ".example", False),
+        ("!" + "a." * 125 + "org", "a." * 125 + "org", False),
+    ],
+)
+def test_an_exception(text: str, name: str, *, wildcard: bool) -> None:
+    host = allowed_host(text)
+    assert host == ExceptedName(name, wildcard=wildcard, text="")
     assert host.text == text
 
 
@@ -149,6 +169,33 @@ def test_an_address(text: str, network: str, port: int | None, canonical: str) -
         Refused("::/0", "host-everything", "every host", '`network = "full"`'),
         Refused("0.0.0.0/1", "host-wide", "restricts little", "/8 or smaller"),
         Refused("2000::/3", "host-wide", "restricts little", "/16 or smaller"),
+        # Exceptions.
+        Refused("!", "host-empty", "After its `!`", "`!secret.example.org`"),
+        Refused("!!a.example", "exception-of-exception", "an exception of", "Write one `!`"),
+        Refused("! a.example", "host-space", "white space", "`!a.example`"),
+        Refused("!a.example, !b.example", "host-space", "white space", "an entry of its own"),
+        Refused("a.!b.example", "host-label", "`!b` has characters", "letters, digits"),
+        Refused("*.!a.example", "host-label", "`!a` has characters", "letters, digits"),
+        Refused("!a.example:443", "exception-port", "at all ports", "`!a.example`"),
+        Refused("!*.a.example:443", "exception-port", "at all ports", "`!*.a.example`"),
+        Refused("!a.example:https", "port-invalid", "no port number", "leave the `:` out"),
+        Refused("!203.0.113.7", "exception-address", "go by name", "smaller networks"),
+        Refused("!10.0.0.0/8", "exception-address", "go by name", "smaller networks"),
+        Refused("!203.0.113.7:80", "exception-address", "go by name", "smaller networks"),
+        Refused("!2001:db8::1", "exception-address", "go by name", "smaller networks"),
+        Refused("![2001:db8::1]:443", "exception-address", "go by name", "smaller networks"),
+        Refused("!*", "exception-wide", "any wildcard may", "`!secret.example.org`"),
+        Refused("!*.org", "exception-wide", "any wildcard may", "`!secret.example.org`"),
+        Refused("!*.co.uk", "exception-wide", "any wildcard may", "`!secret.example.org`"),
+        Refused("!https://a.example/v1", "host-url", "is a URL", "Write `!a.example`"),
+        Refused("!a..example", "host-empty-label", "an empty part", "Write `!a.example`"),
+        Refused("!a.example..", "host-empty-label", "an empty part", "Write `!a.example`"),
+        Refused("!a_b.example", "host-label", "`a_b` has characters", "letters, digits"),
+        Refused("!a.*.example", "host-wildcard-place", "the whole first part", "`!secret"),
+        Refused("!" + "a" * 64 + ".example", "host-label-too-long", "63 bytes", "look it up"),
+        Refused("!" + "a." * 126 + "org", "host-too-long", "253 bytes", "look it up"),
+        Refused("!☃.example", "host-international", "international name", "`xn--`"),
+        Refused("!db", "host-one-label", "no domain", "`db.example.org`"),
     ],
     ids=ids,
 )
@@ -156,7 +203,9 @@ def test_allowed_host_refuses(case: Refused) -> None:
     check_refused(allowed_host, case)
 
 
-@pytest.mark.parametrize("text", ["https://bob:hunter2@a.example/", "bob:hunter2@a.example"])
+@pytest.mark.parametrize(
+    "text", ["https://bob:hunter2@a.example/", "bob:hunter2@a.example", "!bob:hunter2@a.example"]
+)
 def test_a_password_in_a_url_is_not_repeated(text: str) -> None:
     problem = problem_of(allowed_host, text)
     assert "hunter2" not in problem.message + problem.hint
@@ -222,9 +271,9 @@ def test_private_ipv6_agrees_with_a_second_way_to_tell(address: IPv6Address) -> 
     assert is_private(ip_network(address)) is inside
 
 
-HOST_LIKE = st.text("abü*.:/[]_-0192x@% ", max_size=24) | st.builds(
+HOST_LIKE = st.text("abü*.:/[]_-0192x@%! ", max_size=24) | st.builds(
     lambda name, port: name + port,
-    st.sampled_from(["*.", "", "_"]).flatmap(
+    st.sampled_from(["*.", "", "_", "!", "!*."]).flatmap(
         lambda start: st.from_regex(r"\A([a-z0-9ß-]{1,6}\.){1,3}[a-z]{1,3}\Z").map(start.__add__),
     ),
     st.sampled_from(["", ":1", ":65535", ":0", "/24", "/8"]),

@@ -1,0 +1,76 @@
+"""Looks up the names of templates with `resolve = "build"`."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+from typing import TYPE_CHECKING
+
+from forage_gen.diagnostics import error
+from forage_gen.pins.lock import read
+from forage_gen.resolve.hosts import is_fit, place, wanted
+from forage_gen.resolve.inherit import merge_templates
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from forage_gen.diagnostics import Diagnostic, Location
+    from forage_gen.pins.lock import Read
+    from forage_gen.resolve.allocate import Lock
+    from forage_gen.resolve.hosts import Addresses
+
+
+@dataclass(frozen=True)
+class Found:
+    """The addresses of names, and why others have none."""
+
+    hosts: Mapping[str, Addresses]
+    failures: tuple[Diagnostic, ...]
+
+
+def look_up_all(given: Read) -> Found:
+    """Look up every name of the project that a build needs, as this machine does."""
+    hosts, failures = {}, []
+    for name, where in sorted(_names(given).items()):
+        found = _look_up(name)
+        private = [address for address in found if not is_fit(address)]
+        if not found:
+            message = f"`{name}` has no IPv4 address here and now."
+            hint = "Check the name, and whether this machine reaches its name servers."
+            failures.append(error("host-not-found", message, hint, where))
+        elif private:
+            message = f"`{name}` leads to a private address, {private[0]}."
+            hint = f"List the address itself if that is meant: `{private[0]}`."
+            failures.append(error("host-is-private", message, hint, where))
+        hosts[name] = found
+    return Found(hosts, tuple(failures))
+
+
+def with_hosts(root: Path, hosts: Mapping[str, Addresses]) -> Lock:
+    """Put addresses into the lock as it is now, in place of those it had.
+
+    Raises:
+        InvalidProjectError: it cannot be read any more.
+    """
+    return replace(read(root).lock, hosts=hosts)
+
+
+def _names(given: Read) -> dict[str, Location]:
+    """List the names, each with a place that says that it is allowed."""
+    merged, _ = merge_templates(given.inputs.templates)
+    return {
+        name: place(template, name)
+        for template in merged.values()
+        for name in wanted(template.model)
+    }
+
+
+def _look_up(name: str) -> Addresses:
+    try:
+        # With the dot, no search domain of this machine is tried.
+        found = socket.getaddrinfo(f"{name}.", None, socket.AF_INET, socket.SOCK_STREAM)
+    except OSError:
+        return ()
+    return tuple(sorted({IPv4Address(address[0]) for *_, address in found}))

@@ -1,0 +1,169 @@
+"""DNS is a narrow way out: it carries no more than names and addresses, and not many of them."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.host.probes import look_up
+from tests.host.project_on_host import NAMES
+from tests.host.test_fail_closed import refuses
+from tests.testhost.internet import DATA_BYTES, DATA_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.host.activate import Activated
+    from tests.testhost.host import Sandbox
+    from tests.testhost.internet import Internet
+
+ALLOWED = "allowed.example.net"
+RESOLVER = "forage-resolver@coder.service"
+CHAIN = "limit_questions"
+
+# Asks for names in which the data are: a file of 60 letters a label, two labels a name.
+TUNNEL = """
+import itertools, socket, struct, sys, time
+transport, mark, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+def question(number):
+    labels = [f"{number:05}".ljust(60, "x"), "y" * 60, mark, "wild", "example", "net"]
+    name = b"".join(bytes([len(label)]) + label.encode() for label in labels) + b"\\0"
+    return struct.pack("!6H", number, 256, 1, 0, 0, 0) + name + struct.pack("!2H", 1, 1)
+end = time.monotonic() + 20
+if transport == "udp":
+    out = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    out.connect(("10.100.0.1", 53))
+    for number in range(count):
+        try:
+            out.send(question(number))
+        except OSError:
+            pass
+        time.sleep(0.002)
+else:
+    for start in range(0, count, 90):
+        questions = [question(number) for number in range(start, min(start + 90, count))]
+        try:
+            with socket.create_connection(("10.100.0.1", 53), timeout=3) as out:
+                out.sendall(b"".join(struct.pack("!H", len(q)) + q for q in questions))
+                answers = out.makefile("rb")
+                for _ in questions:
+                    answers.read(struct.unpack("!H", answers.read(2))[0])
+        except (OSError, struct.error):
+            pass
+        if time.monotonic() > end:
+            break
+"""
+COUNT = 1500
+
+
+def tunnel(sandbox: Sandbox, internet: Internet, transport: str, mark: str) -> tuple[int, float]:
+    """How many of the questions reach a name server of the internet, and in what time."""
+    begun = time.monotonic()
+    sandbox.run("python3", "-c", TUNNEL, transport, mark, str(COUNT), user="agent", timeout=120)
+    taken = time.monotonic() - begun
+    time.sleep(0.5)
+    return len({name for name in internet.queries() if f".{mark}.wild." in name}), taken
+
+
+def dropped(forage: Activated) -> int:
+    """How many packets the limits have dropped since the rules were loaded."""
+    words = forage.host.run("nft", "list", "chain", "inet", "forage", CHAIN).stdout.split()
+    return sum(int(words[at + 2]) for at, word in enumerate(words) if word == "counter")
+
+
+@contextmanager
+def no_limit(forage: Activated) -> Iterator[None]:
+    """Take the limits away: the control."""
+    forage.host.run("nft", f"flush chain inet forage {CHAIN}")
+    try:
+        yield
+    finally:
+        forage.host.run("systemctl", "reload", "forage-firewall.service")
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_a_tunnel_in_labels_below_a_wildcard_is_slowed_to_the_limit(
+    forage: Activated, coder: Sandbox, internet: Internet, transport: str
+) -> None:
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    came, taken = tunnel(coder, internet, transport, f"slow-{transport}")
+    # 64 kbytes, then 6 a second, and a question of 140 bytes and more.
+    assert 0 < came < (65536 + 6144 * taken) / 140
+    assert dropped(forage) > 0
+    with no_limit(forage):
+        came, _ = tunnel(coder, internet, transport, f"free-{transport}")
+    assert came > COUNT * 0.9
+
+
+def test_one_sandbox_takes_nothing_from_another(forage: Activated, coder: Sandbox) -> None:
+    shared = forage.running("shared")
+    use_up = ("python3", "-c", TUNNEL, "udp", "neighbour", "800")
+    coder.run(*use_up, user="agent")
+    before = dropped(forage)
+    assert look_up(shared, ALLOWED) == [NAMES[ALLOWED]]
+    assert dropped(forage) == before
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+
+
+def test_what_opens_many_connections_at_once_does_not_notice(
+    forage: Activated, coder: Sandbox
+) -> None:
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    look = f"import socket\nfor _ in range(240):\n    socket.getaddrinfo({ALLOWED!r}, 443)\n"
+    coder.run("python3", "-c", look, user="agent", timeout=30)
+    assert dropped(forage) == 0
+
+
+def dig(sandbox: Sandbox, kind: str, *options: str) -> str:
+    """Everything that an answer holds."""
+    argv = ("dig", "+tries=1", "+time=2", "+noall", "+answer", "+unknownformat", *options)
+    return sandbox.run(*argv, DATA_NAME, kind, user="agent", check=False).stdout
+
+
+@pytest.mark.parametrize("kind", ["TXT", "TYPE10", "TYPE65399", "ANY"])
+@pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
+def test_answers_hold_no_bytes_at_will(
+    forage: Activated, coder: Sandbox, kind: str, transport: str
+) -> None:
+    data = DATA_BYTES.encode().hex().upper()
+    assert data not in dig(coder, kind, transport)
+    config = forage.sandbox("coder").template.resolver_file
+    text = (forage.host.root / "srv/forage/tree" / config).read_text()
+    without = [line for line in text.splitlines() if not line.startswith("filter-rr")]
+    forage.edit(config, "\n".join(without) + "\n")
+    reload(forage, coder)
+    try:
+        assert data in dig(coder, kind, transport)
+    finally:
+        forage.mend()
+        reload(forage, coder)
+
+
+def reload(forage: Activated, coder: Sandbox) -> None:
+    forage.host.run("systemctl", "reload", RESOLVER)
+    forage.host.wait_for(lambda: look_up(coder, ALLOWED), "names are back")
+
+
+# What 2.89 says, which does not know the option.
+OLD = """#!/bin/sh
+case "$*" in
+  *--filter-rr*) echo "dnsmasq: bad command line options: try --help" >&2; exit 1 ;;
+esac
+exec /usr/sbin/dnsmasq "$@"
+"""
+
+
+def test_a_dnsmasq_that_is_too_old_keeps_it_down_and_says_so(forage: Activated) -> None:
+    forage.stop_all()
+    old = "/usr/local/sbin/dnsmasq"
+    forage.host.write(old, OLD, mode=0o755)
+    try:
+        refuses(forage, "coder", f"needs {RESOLVER}", "dnsmasq is too old: it has to be 2.90")
+        assert forage.running("research").state() == "running"
+    finally:
+        forage.host.run("rm", old)
+    forage.mend()
+    assert forage.running("coder").state() == "running"
