@@ -92,6 +92,12 @@ REASONS = (
         "Use the resolver in /etc/resolv.conf of the sandbox, which answers the listed names.",
     ),
     Reason(
+        "questions",
+        "more questions to the resolver than it may ask",
+        How.DROPPED,
+        "Nothing opens this: a name that is asked for can carry data out. Ask less often.",
+    ),
+    Reason(
         "quic",
         "QUIC",
         How.TOLD,
