@@ -34,9 +34,9 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what uses the test host, so that it can be chosen and kept together.
 
-    With `pytest -n N --dist loadgroup` all of it runs in one worker, on one host, which
-    boots once; the tests that boot hosts of their own run in another. With another
-    `--dist` each worker boots a host of its own, which is slower but as right.
+    With `pytest -n N --dist loadgroup` most of it runs in one worker, on one host, which
+    boots once. The attacks, and the tests that boot hosts of their own, run in another.
+    With another `--dist` each worker boots a host of its own, which is slower but as right.
     """
     parallel = config.pluginmanager.hasplugin("xdist")
     for item in items:
@@ -44,7 +44,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if shares:
             item.add_marker("host")
         if parallel and item.get_closest_marker("host"):
-            item.add_marker(pytest.mark.xdist_group("host" if shares else "own host"))
+            first = shares and not item.nodeid.startswith("tests/attacks/")
+            item.add_marker(pytest.mark.xdist_group("host" if first else "other hosts"))
 
 
 @pytest.fixture(scope="session")

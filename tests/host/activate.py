@@ -88,6 +88,19 @@ class Activated:
         """Try to start a sandbox by its stock unit."""
         return self.host.run("systemctl", "start", self.sandbox(name).unit, check=False)
 
+    def refuses(self, name: str, *reasons: str) -> None:
+        """Check that the sandbox does not start, and that its own status says why."""
+        assert self.start(name).returncode
+        assert not self.active(name)
+        assert self.host.run("machinectl", "status", name, check=False).returncode
+
+        def told() -> bool:
+            status = self.status(self.sandbox(name).unit)
+            return all(reason in status for reason in reasons)
+
+        # What keeps it down may be in the unit of another part. It is told just after that.
+        self.host.wait_for(told, f"{name} says {', '.join(reasons)}", timeout=30)
+
     def stop(self, name: str) -> None:
         """Stop a sandbox."""
         self.host.run("systemctl", "stop", self.sandbox(name).unit)

@@ -77,7 +77,8 @@ def test_what_is_activated_is_what_the_build_wrote(demo: Activated, tmp_path: Pa
 def test_systemd_finds_nothing_to_say_about_its_units(demo: Activated) -> None:
     names = units(demo.plan)
     assert {f"systemd-nspawn@{name}.service" for name in SANDBOXES} <= set(names)
-    assert {f"forage-netns@{name}.service" for name in SANDBOXES} <= set(names)
+    assert {f"forage-prepare@{name}.service" for name in SANDBOXES} <= set(names)
+    assert "forage-link@website.service" in names
     assert {f"forage-reset@{name}.service" for name in SANDBOXES} <= set(names)
     assert "forage-resolver@claude.service" in names
     assert verify(demo.host, names) == ""

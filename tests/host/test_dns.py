@@ -10,7 +10,6 @@ import pytest
 
 from tests.host.probes import look_up
 from tests.host.project_on_host import NAMES
-from tests.host.test_fail_closed import refuses
 from tests.testhost.internet import DATA_BYTES, DATA_NAME
 
 if TYPE_CHECKING:
@@ -164,7 +163,7 @@ def test_a_dnsmasq_that_is_too_old_keeps_it_down_and_says_so(forage: Activated) 
     old = "/usr/local/sbin/dnsmasq"
     forage.host.write(old, OLD, mode=0o755)
     try:
-        refuses(forage, "coder", f"needs {RESOLVER}", "dnsmasq is too old: it has to be 2.90")
+        forage.refuses("coder", f"needs {RESOLVER}", "dnsmasq is too old: it has to be 2.90")
         assert forage.running("research").state() == "running"
     finally:
         forage.host.run("rm", old)

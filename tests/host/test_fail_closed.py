@@ -27,20 +27,6 @@ def stopped(forage: Activated) -> Iterator[Activated]:
     forage.mend()
 
 
-def refuses(forage: Activated, name: str, *reasons: str) -> None:
-    """Check that the sandbox does not start, and that its own status says why."""
-    assert forage.start(name).returncode
-    assert not forage.active(name)
-    assert forage.host.run("machinectl", "status", name, check=False).returncode
-
-    def told() -> bool:
-        status = forage.status(forage.sandbox(name).unit)
-        return all(reason in status for reason in reasons)
-
-    # What keeps it down may be in the unit of another part. It is told just after that.
-    forage.host.wait_for(told, f"{name} says {', '.join(reasons)}", timeout=30)
-
-
 @contextmanager
 def away(forage: Activated, path: str) -> Iterator[None]:
     """Something of the host is not there for a while."""
@@ -55,7 +41,7 @@ def away(forage: Activated, path: str) -> Iterator[None]:
 def test_a_broken_rule_keeps_every_networked_sandbox_down(stopped: Activated) -> None:
     stopped.edit("nftables/sandboxes/coder.nft", "add element inet forage policies { broken }\n")
     for name in ("coder", "research", "shared"):
-        refuses(stopped, name, f"needs {FIREWALL}", "nftables/sandboxes/coder.nft")
+        stopped.refuses(name, f"needs {FIREWALL}", "nftables/sandboxes/coder.nft")
     assert "nftables/sandboxes/coder.nft" in stopped.status(FIREWALL)
     assert "forage" not in stopped.host.run("nft", "list", "tables").stdout  # all or nothing
     assert stopped.running("review").state() == "running"  # it has no network to fence
@@ -63,41 +49,41 @@ def test_a_broken_rule_keeps_every_networked_sandbox_down(stopped: Activated) ->
 
 def test_a_broken_proxy_keeps_its_templates_sandboxes_down(stopped: Activated) -> None:
     stopped.edit("proxy/templates/coder.conf", "no such directive;\n")
-    refuses(stopped, "coder", "needs forage-proxy@coder.service", 'unknown directive "no"')
+    stopped.refuses("coder", "needs forage-proxy@coder.service", 'unknown directive "no"')
     assert stopped.running("research").state() == "running"
 
 
 def test_a_missing_file_of_rules_keeps_it_down(stopped: Activated) -> None:
     with away(stopped, "/etc/forage/tree/nftables/templates"):
-        refuses(stopped, "coder", f"needs {FIREWALL}", "nftables/sandboxes/coder.nft")
+        stopped.refuses("coder", f"needs {FIREWALL}", "nftables/sandboxes/coder.nft")
     assert stopped.running("coder").state() == "running"
 
 
 def test_rules_that_were_removed_by_hand_keep_it_down(stopped: Activated) -> None:
     stopped.running("research")
     stopped.host.run("nft", "flush", "ruleset")
-    refuses(stopped, "coder", "needs forage-link@coder.service", "systemctl reload forage-firewall")
+    stopped.refuses("coder", "needs forage-link@coder.service", "systemctl reload forage-firewall")
     stopped.host.run("systemctl", "reload", FIREWALL)
     assert stopped.running("coder").state() == "running"
 
 
 def test_a_broken_resolver_keeps_its_templates_sandboxes_down(stopped: Activated) -> None:
     stopped.edit("resolver/templates/coder.conf", "no-such-option\n")
-    refuses(stopped, "coder", "needs forage-resolver@coder.service", "bad option")
+    stopped.refuses("coder", "needs forage-resolver@coder.service", "bad option")
     assert "bad option" in stopped.status("forage-resolver@coder.service")
     assert stopped.running("research").state() == "running"
 
 
 def test_without_the_resolver_behind_it_there_is_none(stopped: Activated) -> None:
     stopped.edit("resolver/upstream.conf", "no-such-option\n")
-    refuses(stopped, "coder", "needs forage-upstream.service", "bad option")
+    stopped.refuses("coder", "needs forage-upstream.service", "bad option")
 
 
 def test_a_missing_workspace_keeps_it_down(stopped: Activated) -> None:
     workspace = stopped.sandbox("coder").workspace.source
     unit = "run-forage-workspaces-coder.mount"
     with away(stopped, workspace):
-        refuses(stopped, "coder", f"needs {unit}", workspace)
+        stopped.refuses("coder", f"needs {unit}", workspace)
         assert workspace in stopped.status(unit)
     assert stopped.running("coder").state() == "running"
 
@@ -106,14 +92,14 @@ def test_a_workspace_that_cannot_be_mounted_keeps_it_down(stopped: Activated) ->
     workspace = stopped.sandbox("coder").workspace.source
     with away(stopped, workspace):
         stopped.host.write(workspace, "a file\n")
-        refuses(stopped, "coder", "needs run-forage-workspaces-coder.mount", "mount: ")
+        stopped.refuses("coder", "needs run-forage-workspaces-coder.mount", "mount: ")
     assert stopped.running("coder").state() == "running"
 
 
 def test_a_missing_mount_keeps_it_down(stopped: Activated) -> None:
     unit = "run-forage-mounts-coder-docs.mount"
     with away(stopped, "/home/alice/docs"):
-        refuses(stopped, "coder", f"needs {unit}", "/home/alice/docs")
+        stopped.refuses("coder", f"needs {unit}", "/home/alice/docs")
         assert "/home/alice/docs" in stopped.status(unit)
 
 
@@ -124,7 +110,7 @@ def test_a_root_that_cannot_be_mounted_keeps_it_down(stopped: Activated) -> None
     stopped.host.wait_for(gone, f"no {root}", timeout=30)
     with away(stopped, root):
         stopped.host.run("ln", "-s", "/srv", root)
-        refuses(stopped, "review", "needs var-lib-machines-review.mount")
+        stopped.refuses("review", "needs forage-prepare@review.service", "is a symbolic link")
     assert stopped.running("review").state() == "running"
 
 
@@ -132,7 +118,7 @@ def test_without_a_network_namespace_it_is_down(stopped: Activated) -> None:
     place = f"/run/netns/{stopped.sandbox('review').netns}"
     stopped.host.wait_for(partial(is_no_mount, stopped.host, place), f"no {place}", timeout=30)
     stopped.host.run("mkdir", "-p", place)
-    refuses(stopped, "review", "needs forage-netns@review.service", place)
+    stopped.refuses("review", "needs forage-netns@review.service", place)
     stopped.host.run("rmdir", place)
     assert stopped.running("review").state() == "running"
 
@@ -161,24 +147,24 @@ def test_the_system_inside_waits_for_the_limits(stopped: Activated) -> None:
 def test_settings_that_would_win_over_the_trees_keep_it_down(stopped: Activated) -> None:
     path = "/etc/systemd/nspawn/coder.nspawn"
     stopped.host.write(path, "[Exec]\nPrivateUsers=no\n")
-    refuses(stopped, "coder", f"AssertPathExists=!{path}")
+    stopped.refuses("coder", f"AssertPathExists=!{path}")
     stopped.host.run("rm", path)
 
 
 def test_missing_settings_keep_it_down(stopped: Activated) -> None:
     with away(stopped, "/etc/forage/tree/nspawn"):
-        refuses(stopped, "coder", "coder.nspawn")
+        stopped.refuses("coder", "coder.nspawn")
 
 
 def test_a_missing_secret_keeps_it_down(stopped: Activated) -> None:
     (secret,) = stopped.sandbox("coder").secrets
     with away(stopped, secret.source):
-        refuses(stopped, "coder", f"AssertPathExists={secret.source}")
+        stopped.refuses("coder", f"AssertPathExists={secret.source}")
     assert stopped.running("coder").state() == "running"
 
 
 def test_a_missing_guest_keeps_it_down(stopped: Activated) -> None:
-    refuses(stopped, "nixos", "/etc/forage/systems/nixos")
+    stopped.refuses("nixos", "/etc/forage/systems/nixos")
 
 
 def test_without_the_firewall_running_sandboxes_stop(stopped: Activated) -> None:

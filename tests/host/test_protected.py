@@ -235,9 +235,7 @@ def test_the_host_has_its_workspace_to_itself_after_a_stop(empty: Activated) -> 
 
 def test_another_name_of_a_protected_file_stops_the_start(empty: Activated) -> None:
     as_alice(empty, "git init -q; mkdir -p docs; ln .git/config docs/notes")
-    assert empty.start("coder").returncode
-    status = empty.status(empty.sandbox("coder").unit)
-    assert f"{WORKSPACE}/.git/config has another name" in status
+    empty.refuses("coder", f"{WORKSPACE}/.git/config has another name")
 
 
 def test_placeholders_are_gone_after_a_stop(empty: Activated) -> None:
@@ -367,9 +365,7 @@ def test_a_repository_elsewhere_need_not_be_there(empty: Activated) -> None:
 
 def test_a_repository_elsewhere_in_the_workspace_has_to_be_protected(empty: Activated) -> None:
     as_alice(empty, "git init -q --separate-git-dir=.bare .")
-    assert empty.start("coder").returncode
-    status = empty.status(empty.sandbox("coder").unit)
-    assert 'add ".bare/config" to protectedPaths' in status
+    empty.refuses("coder", 'add ".bare/config" to protectedPaths')
 
 
 @pytest.mark.parametrize(
@@ -383,9 +379,7 @@ def test_a_repository_elsewhere_in_the_workspace_has_to_be_protected(empty: Acti
 )
 def test_a_planted_link_stops_the_start(empty: Activated, plant: str, path: str) -> None:
     as_alice(empty, plant)
-    assert empty.start("coder").returncode
-    status = empty.status(empty.sandbox("coder").unit)
-    assert f"{WORKSPACE}/{path} is a symbolic link" in status
+    empty.refuses("coder", f"{WORKSPACE}/{path} is a symbolic link")
 
 
 def test_after_the_link_is_removed_it_starts(empty: Activated) -> None:
