@@ -100,6 +100,11 @@ class Activated:
 
         # What keeps it down may be in the unit of another part. It is told just after that.
         self.host.wait_for(told, f"{name} says {', '.join(reasons)}", timeout=30)
+        # What is being told already is not told of the next start.
+        teller = ("systemctl", "show", "--property=ActiveState", f"forage-reason@{name}.service")
+        self.host.wait_for(
+            lambda: "=activating" not in self.host.run(*teller).stdout, "all is told", timeout=30
+        )
 
     def stop(self, name: str) -> None:
         """Stop a sandbox."""

@@ -79,9 +79,17 @@ def test_without_the_resolver_behind_it_there_is_none(stopped: Activated) -> Non
     stopped.refuses("coder", "needs forage-upstream.service", "bad option")
 
 
+def await_no_workspace(forage: Activated) -> None:
+    """Wait until the last sandbox's is unmounted. A start at once would take that."""
+    place = forage.sandbox("coder").workspace.staging
+    gone = partial(is_no_mount, forage.host, place)
+    forage.host.wait_for(gone, f"no {place}", timeout=30)
+
+
 def test_a_missing_workspace_keeps_it_down(stopped: Activated) -> None:
     workspace = stopped.sandbox("coder").workspace.source
     unit = "run-forage-workspaces-coder.mount"
+    await_no_workspace(stopped)
     with away(stopped, workspace):
         stopped.refuses("coder", f"needs {unit}", workspace)
         assert workspace in stopped.status(unit)
@@ -90,6 +98,7 @@ def test_a_missing_workspace_keeps_it_down(stopped: Activated) -> None:
 
 def test_a_workspace_that_cannot_be_mounted_keeps_it_down(stopped: Activated) -> None:
     workspace = stopped.sandbox("coder").workspace.source
+    await_no_workspace(stopped)
     with away(stopped, workspace):
         stopped.host.write(workspace, "a file\n")
         stopped.refuses("coder", "needs run-forage-workspaces-coder.mount", "mount: ")
