@@ -10,6 +10,7 @@ import pytest
 from tests.host.probes import REFUSED, fetch, look_up
 from tests.host.project_on_host import NAMES
 from tests.host.test_names import HANDSHAKE, NOTHING, hello
+from tests.host.test_reload import RELOADS
 from tests.testhost.internet import NAMESPACE
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Kept:
 
     def __init__(self, forage: Activated, sandbox: Sandbox, unit: str, *where: str) -> None:
         self.forage, self.sandbox, self.unit = forage, sandbox, unit
-        self.note = f"/tmp/{unit}"  # noqa: S108  # of the sandbox
+        self.note = f"/tmp/{unit}"  # of the sandbox
         sandbox.run(
             *("systemd-run", "--quiet", "--collect", f"--unit={unit}", "--uid=agent"),
             *("python3", "-c", KEEP, *where, self.note),
@@ -219,15 +220,19 @@ def test_a_flood_meets_the_old_rules_or_the_new_ones(
     # The control: the same flow gets out before.
     switched.host.wait_for(lambda: _arrived(switched) > 0, "packets arrive")
     switch(switched, "research", "none")
+    switched.host.write("/run/host-firewall.nft", RELOADS["all tables flushed"][0])
     # Of one flow that was there before the switch, and between modes that both forbid it.
     _inside(switched, "nft", "reset", "counter", "inet", "watch", "arrived")
     for _ in range(10):
         switch(switched, "research", "restricted", f"--allow={OTHER}")
         switch(switched, "research", "none")
         switched.host.run(*RELOAD)
+        # Nor when NixOS loads all tables anew.
+        switched.host.run("nft", "-f", "/run/host-firewall.nft")
     assert _arrived(switched) == 0
     switch(switched, "research", "reset")
     switched.host.wait_for(lambda: _arrived(switched) > 0, "packets arrive again")
+    switched.host.run("nft", "delete", "table", "inet", "nixos-fw")
     research.run("systemctl", "stop", "flood")
 
 
