@@ -91,6 +91,7 @@ def _table(plan: p.Plan) -> Artifact:
         proxy_uid=q.integer(p.PROXY_UID),
         upstream_port=q.port(UPSTREAM_PORT),
         external_interface=q.interface(interface) if interface else None,
+        switched=[q.identifier(name) for name in p.SWITCHED],
         sent=q.identifier(SENT),
         received=q.identifier(RECEIVED),
         spoofed=q.identifier(SPOOFED.counter),
@@ -130,6 +131,7 @@ def _policy(template: p.Template, plan: p.Plan) -> Artifact:
         lan=_LAN if template.allow_lan else None,
         subnet=q.prefix(plan.subnet),
         chain=q.identifier(template.nft_name),
+        answers=q.identifier(_answers(template)),
         name_sets=[
             _NameSet(q.identifier(s.name), _ports(s.ports), opens=bool(s.ports))
             for s in port_sets(template)
@@ -159,6 +161,11 @@ def redirects(template: p.Template) -> str:
     return f"{template.nft_name}_proxy"
 
 
+def _answers(template: p.Template) -> str:
+    """Name the chain that judges answers to a template's sandboxes that were switched."""
+    return f"{template.nft_name}_answers"
+
+
 def _ports(ports: Iterable[int]) -> NftToken:
     return q.NftToken.joined(", ", map(q.port, ports))
 
@@ -180,6 +187,10 @@ def _elements(sandbox: p.Sandbox) -> Artifact:
         address=q.ipv4(sandbox.address),
         mac=q.mac(sandbox.mac),
         chain=q.identifier(template.nft_name),
+        answers=q.identifier(_answers(template)),
+        tls_port=q.port(template.tls_port),
+        http_port=q.port(template.http_port),
+        switched=q.string(f"{p.SWITCHES}/{sandbox.name}.nf[t]"),
         port=q.port(template.resolver_port),
         proxied=template.is_proxied,
         redirects=q.identifier(redirects(template)),

@@ -22,7 +22,12 @@ _LOOPBACK = IPv4Address("127.0.0.1")
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield the resolver that asks the host's name servers, and one for each template."""
-    upstream = render(q.DnsmasqToken, "resolver/upstream.conf.j2", port=q.port(UPSTREAM_PORT))
+    upstream = render(
+        q.DnsmasqToken,
+        "resolver/upstream.conf.j2",
+        port=q.port(UPSTREAM_PORT),
+        gateway=q.address(plan.gateway),
+    )
     yield Artifact(p.UPSTREAM_FILE, upstream.encode())
     for template in plan.templates:
         if template.has_network:

@@ -32,6 +32,7 @@ _SCRIPTS = (
 _CTL = {
     "libexec/forage-ctl": "shell/ctl/forage-ctl.sh.j2",
     "libexec/ctl/monitor": "shell/ctl/monitor.sh.j2",
+    "libexec/ctl/network": "shell/ctl/network.sh.j2",
 }
 _CTL_COMMON = "libexec/ctl/common.sh"
 
@@ -44,6 +45,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             f"shell/{name}.sh.j2",
             tree=q.word(p.TREE),
             stopped=q.word(p.STOPPED),
+            switches=q.word(p.SWITCHES),
             placeholders=q.word(p.PLACEHOLDERS),
             nix_store=q.word(p.NIX_STORE),
             counters=q.words(COUNTERS),
@@ -77,6 +79,8 @@ def _ctl() -> Iterator[Artifact]:
             log_prefix=q.word(LOG_PREFIX),
             sent=q.word(SENT),
             received=q.word(RECEIVED),
+            switches=q.word(p.SWITCHES),
+            switched=q.words(p.SWITCHED),
         )
         yield Artifact(path, text.encode(), executable=True)
 

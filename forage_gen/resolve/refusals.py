@@ -105,6 +105,12 @@ REASONS = (
     ),
     Reason("unlisted", "an address that the template does not list", How.TOLD, None),
     Reason(
+        "network",
+        "what the network switch has closed",
+        How.TOLD,
+        "`forage-ctl network NAME` says what it was switched to, and how it goes back.",
+    ),
+    Reason(
         "unasked",
         "a connection from outside",
         How.DROPPED,
