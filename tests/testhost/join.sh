@@ -6,7 +6,8 @@
 set -euo pipefail
 
 while [[ $1 != -- ]]; do
-  echo 0 >"$1/cgroup.procs"
+  # Of version 1, systemd may have taken one away meanwhile that nothing has a use for.
+  echo 0 >"$1/cgroup.procs" 2>/dev/null || [[ ! -e $1 ]]
   shift
 done
 shift
