@@ -200,6 +200,21 @@ def test_what_is_accepted_is_counted_both_ways(logged: Activated, seen: Sandbox)
     assert before["sent"]["packets"] > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "place"), [("office", "192.168.77.20:8080"), ("pinned", "pinned.example.net")]
+)
+def test_so_it_is_by_every_rule_that_accepts(logged: Activated, name: str, place: str) -> None:
+    # The local network, and names that were looked up before the build.
+    sandbox = logged.running(name)
+    before = monitor(logged, name)["sent"]["bytes"]
+    assert fetch(sandbox, place)
+    # What opens the connection counts as well as what is established.
+    between = monitor(logged, name)["sent"]
+    assert fetch(sandbox, place)
+    after = monitor(logged, name)["sent"]
+    assert before + 100 < between["bytes"] < after["bytes"] - 100
+
+
 def test_a_reload_keeps_the_counters_and_a_start_begins_anew(logged: Activated) -> None:
     TRIES["private"](logged)
     before = packets(logged, "private")
