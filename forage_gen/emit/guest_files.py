@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
-from forage_gen.emit.guest_unit import guest_unit
+from forage_gen.emit.guest_unit import HEAD, guest_unit
 from forage_gen.resolve import plan as p
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 RESOLV_CONF = "etc/resolv.conf"
 
 _INIT_SERVICE = f"""\
-# Written by forage-gen. Do not edit: change the project and run `forage-gen build`.
-
+{HEAD}
 [Unit]
 Description=Init commands of the template
 Before=systemd-user-sessions.service
@@ -30,8 +29,7 @@ TimeoutStartSec=15min
 
 # It ends with the system, and so does the sandbox, if it fails.
 _LIMITS_SERVICE = f"""\
-# Written by forage-gen. Do not edit: change the project and run `forage-gen build`.
-
+{HEAD}
 [Unit]
 Description=Wait for the limits that the host sets
 DefaultDependencies=no
@@ -45,8 +43,7 @@ ExecStart={p.AWAIT_LIMITS_SCRIPT}
 """
 
 _PROFILE = f"""\
-# Written by forage-gen. Do not edit: change the project and run `forage-gen build`.
-PATH={p.OWN_BIN}:$PATH
+{HEAD}PATH={p.OWN_BIN}:$PATH
 """
 
 

@@ -40,8 +40,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
 def _binds(sandbox: p.Sandbox) -> Iterator[NspawnToken]:
     """List the mounts, outer before inner as a reader expects; nspawn sorts them itself."""
     template = sandbox.template
-    # What root owns on the host belongs to the sandbox's root; the mount is read-only.
-    mapped = ("idmap",) if template.private_users else ()
+    mapped = _mapped(template)
     if template.rootfs is not None:
         yield _mount(f"{template.rootfs}/usr", "/usr", mapped, read_only=True)
     if sandbox.store is not None:
@@ -68,6 +67,11 @@ def _syscall_filters(template: p.Template) -> list[NspawnToken]:
     return [q.NspawnToken.joined(" ", words) for words in (allow, deny) if words]
 
 
+def _mapped(template: p.Template) -> tuple[str, ...]:
+    """What root owns on the host belongs to the sandbox's root; the mount is read-only."""
+    return ("idmap",) if template.private_users else ()
+
+
 def _mount(source: str, target: str, options: tuple[str, ...], *, read_only: bool) -> NspawnToken:
     setting = q.NspawnToken("BindReadOnly=" if read_only else "Bind=")
     return q.NspawnToken.joined("", [setting, q.bind(source, target, options)])
@@ -84,8 +88,7 @@ def package_database(template: p.Template) -> str | None:
     """
     if template.rootfs is None:
         return None
-    mapped = ("idmap",) if template.private_users else ()
-    return str(q.bind(f"{template.rootfs}{_DPKG}", _DPKG, mapped))
+    return str(q.bind(f"{template.rootfs}{_DPKG}", _DPKG, _mapped(template)))
 
 
 def over_itself(workspace: p.Bind, path: str) -> str:

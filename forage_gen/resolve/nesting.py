@@ -60,9 +60,8 @@ def check_nesting(
 def _writable(plan: p.Plan) -> Iterator[tuple[str, str]]:
     # The first of several by name: the dictionary keeps the last.
     for sandbox in reversed(plan.sandboxes):
-        for bind in (sandbox.workspace, *sandbox.mounts):
-            if not bind.read_only:
-                yield bind.source, sandbox.name
+        for bind in sandbox.writable:
+            yield bind.source, sandbox.name
 
 
 def _opened(plan: p.Plan, inputs: Inputs, templates: Mapping[str, Merged]) -> Iterator[_Opened]:

@@ -367,6 +367,11 @@ class Sandbox:
         return f"systemd-nspawn@{self.name}.service"
 
     @property
+    def writable(self) -> tuple[Bind, ...]:
+        """What it may write of the host."""
+        return tuple(bind for bind in (self.workspace, *self.mounts) if not bind.read_only)
+
+    @property
     def mac(self) -> str:
         """The hardware address of its end of the link, a local one made of its address."""
         return ":".join(f"{byte:02x}" for byte in (0x02, 0x66, *self.address.packed))

@@ -50,9 +50,9 @@ def _writers(plan: p.Plan) -> Iterator[_Writer]:
     # Of those that are alike, one is enough.
     seen = set()
     for sandbox in plan.sandboxes:
-        for bind in (sandbox.workspace, *sandbox.mounts):
+        for bind in sandbox.writable:
             paths = sandbox.template.protected_paths if bind is sandbox.workspace else ()
-            if not bind.read_only and (bind.source, paths) not in seen:
+            if (bind.source, paths) not in seen:
                 seen.add((bind.source, paths))
                 yield _Writer(sandbox.name, bind.source, paths)
 

@@ -38,20 +38,17 @@ LAN_NETWORKS_IPV4: tuple[IPv4Network, ...] = tuple(
 )
 """IPv4 networks for local use (RFC 1918): hosts that a person means by `the local network`."""
 
+_NOT_PUBLIC_IPV4 = (
+    "0.0.0.0/8",  # this network: RFC 791, section 3.2
+    "100.64.0.0/10",  # shared with the provider, carrier-grade NAT: RFC 6598
+    "127.0.0.0/8",  # loopback: RFC 1122, section 3.2.1.3
+    "169.254.0.0/16",  # link-local, with the metadata services of clouds: RFC 3927
+    "192.0.0.0/24",  # protocol assignments, with Oracle's metadata: RFC 6890, section 2.1
+    "224.0.0.0/4",  # multicast: RFC 5771
+    "240.0.0.0/4",  # reserved, with the limited broadcast: RFC 1112, section 4; RFC 919
+)
 PRIVATE_NETWORKS_IPV4: tuple[IPv4Network, ...] = tuple(
-    IPv4Network(network)
-    for network in (
-        "0.0.0.0/8",  # this network: RFC 791, section 3.2
-        "10.0.0.0/8",  # private: RFC 1918
-        "100.64.0.0/10",  # shared with the provider, carrier-grade NAT: RFC 6598
-        "127.0.0.0/8",  # loopback: RFC 1122, section 3.2.1.3
-        "169.254.0.0/16",  # link-local, with the metadata services of clouds: RFC 3927
-        "172.16.0.0/12",  # private: RFC 1918
-        "192.0.0.0/24",  # protocol assignments, with Oracle's metadata: RFC 6890, section 2.1
-        "192.168.0.0/16",  # private: RFC 1918
-        "224.0.0.0/4",  # multicast: RFC 5771
-        "240.0.0.0/4",  # reserved, with the limited broadcast: RFC 1112, section 4; RFC 919
-    )
+    sorted((*LAN_NETWORKS_IPV4, *map(IPv4Network, _NOT_PUBLIC_IPV4)))
 )
 """IPv4 networks that are no part of the public internet.
 

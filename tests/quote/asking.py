@@ -1,4 +1,4 @@
-"""Asks a dnsmasq that runs for it alone: see ask_dnsmasq.py."""
+"""Runs programs in a network of their own, and asks a dnsmasq there: see ask_dnsmasq.py."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,13 +36,18 @@ def ask(
         "ruleset": ruleset,
         "type": kind,
     }
+    return cast("Found", run_apart("ask_dnsmasq.py", order))
+
+
+def run_apart(program: str, given: object) -> object:
+    """Run a program of this directory in a network namespace of its own, from JSON to JSON."""
     done = subprocess.run(
-        ["unshare", "--net", sys.executable, Path(__file__).with_name("ask_dnsmasq.py")],
-        input=json.dumps(order),
+        ["unshare", "--net", sys.executable, Path(__file__).with_name(program)],
+        input=json.dumps(given),
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found: Found = json.loads(done.stdout)
+    found: object = json.loads(done.stdout)
     return found

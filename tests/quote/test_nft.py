@@ -5,9 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import subprocess
-import sys
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -16,6 +14,7 @@ from hypothesis import strategies as st
 from forage_gen.quote import nft
 from forage_gen.quote.nft import NftToken
 from forage_gen.quote.token import Unquotable
+from tests.quote.asking import run_apart
 from tests.quote.expectations import (
     assert_read_back,
     assert_refused,
@@ -110,15 +109,7 @@ def test_interfaces_in_rules(names: list[str]) -> None:
 @in_batches(INTERFACES, SOME)
 def test_the_kernel_has_interfaces_of_those_names(names: list[str]) -> None:
     names = sorted(set(quotable(nft.interface, names)) - {"lo"})  # a namespace is born with lo
-    done = subprocess.run(
-        ["unshare", "--net", sys.executable, Path(__file__).with_name("make_interfaces.py")],
-        input=json.dumps(names),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert_read_back(json.loads(done.stdout), names)
+    assert_read_back(cast("list[str]", run_apart("make_interfaces.py", names)), names)
 
 
 @in_batches(IDENTIFIERS.filter(lambda name: not is_refused(nft.identifier, name)))
