@@ -190,6 +190,7 @@ def _elements(sandbox: p.Sandbox) -> Artifact:
         answers=q.identifier(_answers(template)),
         tls_port=q.port(template.tls_port),
         http_port=q.port(template.http_port),
+        judges=[(q.identifier(map_), q.identifier(judge)) for map_, judge in p.SWITCHED.items()],
         switched=q.string(f"{p.SWITCHES}/{sandbox.name}.nf[t]"),
         port=q.port(template.resolver_port),
         proxied=template.is_proxied,

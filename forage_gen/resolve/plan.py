@@ -26,8 +26,15 @@ NIX_STORE = "/nix/store"
 RUNTIME = "/run/forage"
 STOPPED = f"{RUNTIME}/stopped"  # the names of sandboxes that have run
 SWITCHES = f"{RUNTIME}/network"  # what `forage-ctl network` has switched sandboxes to
-SWITCHED = ("switched", "switched_in", "switched_local", "switched_names", "switched_link")
-"""The maps of the fence that `forage-ctl network` changes: out, in, to the host, NAT, the link."""
+SWITCHED = {
+    "switched": "own",
+    "switched_in": "own_in",
+    "switched_local": "own_local",
+    "switched_names": "own_names",
+    "switched_link": "own_link",
+}
+"""The maps of the fence that `forage-ctl network` changes, and the chains that judge where it has
+not: out, in, to the host, NAT, the link."""
 PLACEHOLDERS = "/var/lib/forage/placeholders"  # what sandboxes that run have made in workspaces
 UPSTREAM_FILE = "resolver/upstream.conf"  # where the tree has it
 MACHINES = "/var/lib/machines"

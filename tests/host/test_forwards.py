@@ -122,4 +122,7 @@ def test_a_port_that_is_taken_does_not_keep_the_sandbox_from_starting(
     forage: Activated, taken: str
 ) -> None:
     forage.running("coder")
-    assert "Address already in use" in forage.host.journal(taken)
+    # The socket comes after the sandbox, so it is told of just after the start.
+    forage.host.wait_for(
+        lambda: "Address already in use" in forage.host.journal(taken), "the socket says why"
+    )

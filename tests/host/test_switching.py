@@ -223,7 +223,7 @@ def test_a_flood_meets_the_old_rules_or_the_new_ones(
     switched.host.write("/run/host-firewall.nft", RELOADS["all tables flushed"][0])
     # Of one flow that was there before the switch, and between modes that both forbid it.
     _inside(switched, "nft", "reset", "counter", "inet", "watch", "arrived")
-    for _ in range(10):
+    for _ in range(20):
         switch(switched, "research", "restricted", f"--allow={OTHER}")
         switch(switched, "research", "none")
         switched.host.run(*RELOAD)
