@@ -124,5 +124,5 @@ def test_a_port_that_is_taken_does_not_keep_the_sandbox_from_starting(
     forage.running("coder")
     # The socket comes after the sandbox, so it is told of just after the start.
     forage.host.wait_for(
-        lambda: "Address already in use" in forage.host.journal(taken), "the socket says why"
+        lambda: "Failed to listen" in forage.host.journal(taken), "the socket says why"
     )

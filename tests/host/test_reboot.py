@@ -49,6 +49,9 @@ def test_a_restart_of_the_host_leaves_nothing(own: Activated, crash: bool) -> No
         own.running(name)
     assert leftovers(own.host) != before
     assert ".git" in in_workspace(own, "shared")
+    # Of a cycle systemd leaves one out, another one at each boot.
+    verify = ("systemd-analyze", "verify", "--man=no", "multi-user.target")
+    assert "cycle" not in own.host.run(*verify).stderr
     own.host.reboot(crash=crash)
     # Of those that do not start again, too, nothing is left in the workspace.
     assert in_workspace(own, "shared") == set()
