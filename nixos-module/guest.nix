@@ -181,6 +181,34 @@ in
       programs.command-not-found.enable = mkDefault false;
       services.logrotate.enable = mkDefault false;
       systemd.oomd.enable = mkDefault false;
+
+      # forage_gen/emit/guest_masks.py says why; the tests compare the two.
+      systemd.generators = lib.genAttrs [
+        "systemd-cryptsetup-generator"
+        "systemd-debug-generator"
+        "systemd-getty-generator"
+        "systemd-gpt-auto-generator"
+        "systemd-hibernate-resume-generator"
+        "systemd-integritysetup-generator"
+        "systemd-run-generator"
+        "systemd-ssh-generator"
+        "systemd-system-update-generator"
+        "systemd-tpm2-generator"
+        "systemd-veritysetup-generator"
+      ] (_: mkDefault "/dev/null");
+      systemd.suppressedSystemUnits = [
+        "systemd-ask-password-console.path"
+        "systemd-ask-password-wall.path"
+        "systemd-creds.socket"
+        "systemd-initctl.socket"
+        "systemd-journal-flush.service"
+        "systemd-pcrextend.socket"
+        "systemd-pcrlock.socket"
+        "systemd-remount-fs.service"
+        "systemd-sysext.socket"
+        "systemd-tmpfiles-setup-dev-early.service"
+        "systemd-tmpfiles-setup-dev.service"
+      ];
       xdg = {
         autostart.enable = mkDefault false;
         icons.enable = mkDefault false;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
+from forage_gen.emit.guest_masks import masks
 from forage_gen.emit.guest_unit import HEAD, guest_unit
 from forage_gen.resolve import plan as p
 
@@ -54,6 +55,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         yield Artifact(f"{root}/{RESOLV_CONF}", _resolv_conf(template, plan).encode())
         if template.rootfs is None:
             continue
+        yield from masks(root)
         daemon = "export NIX_REMOTE=daemon\n" if template.nix_daemon else ""
         yield Artifact(f"{root}/etc/profile.d/forage.sh", (_PROFILE + daemon).encode())
         if template.init_commands:

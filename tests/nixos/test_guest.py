@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from forage_gen.emit.guest_masks import GENERATORS, UNITS
 from tests.nixos.nix import FIXTURE, JSON, NixError, evaluate
 from tests.nixos.trees import replace, templates
 
@@ -65,6 +66,14 @@ def test_the_agent_is_the_workspaces_owner() -> None:
         "mutableUsers": False,
         "extra": [],
     }
+
+
+def test_it_starts_as_little_as_a_root_file_system_does() -> None:
+    found = guest("{ inherit (config.systemd) generators suppressedSystemUnits; }")
+
+    assert isinstance(found, dict)
+    assert found["generators"] == dict.fromkeys(GENERATORS, "/dev/null")
+    assert set(UNITS) <= set(found["suppressedSystemUnits"])
 
 
 def test_a_group_of_its_own_where_the_number_is_not_that_of_users(tmp_path: Path) -> None:
