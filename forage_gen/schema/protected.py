@@ -107,9 +107,15 @@ git means that to be safe with a repository that is not trusted: git(1), "SECURI
 - `.GIT` and its like: on a file system that does not tell them apart, they are the same
   directory and the same mount; on another, git does not read them.
 
-jj was not run in the tests of these paths. They follow its documentation, and its source of
-version 0.41. A jj of 0.38 or later in a sandbox whose repository has no settings says "busy"
-once, as it wants to replace the empty placeholder of the old settings.
+jj works with these paths protected: the tests commit, rebase, fetch and push with version 0.46.
+But a jj of 0.38 or later wants to make settings of its own out of the old ones, and takes the
+placeholders for those. If the repository has none of its own yet, its first two commands in the
+sandbox say "Device or resource busy", and the third works. Two commands on the host prevent it:
+
+```sh
+jj config path --repo
+jj config path --workspace
+```
 """
 
 

