@@ -11,4 +11,4 @@ libraries=$tree/usr/lib/x86_64-linux-gnu
 exec "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" "$tree/usr/bin/jj" "$@"
 EOF
 chmod 0755 "$root/jj"
-rm -rf "$root"/{dev,etc,tmp,var}
+rm -rf "${root:?}"/{dev,etc,tmp,var}
