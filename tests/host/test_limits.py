@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.requirements import require
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.host.activate import Activated
     from tests.testhost.host import Sandbox
 
@@ -190,3 +199,89 @@ used = os.times()
 print((used.children_user + used.children_system) / (time.monotonic() - begin))
 """
     assert float(sandbox.run("python3", "-c", spent, script, user="agent").stdout) < 0.75
+
+
+# Reads as much as it can for four seconds, past the page cache.
+READERS = """
+import mmap, os, threading, time
+size = 32 << 20
+with open("/workspace/file", "wb") as file:
+    file.write(bytes(size))
+    os.fsync(file.fileno())
+done = [0] * 4
+end = time.monotonic() + 4
+def read(number):
+    file = os.open("/workspace/file", os.O_RDONLY | os.O_DIRECT)
+    block = mmap.mmap(-1, 1 << 16)
+    while time.monotonic() < end:
+        os.preadv(file, [block], ((number << 23) + (done[number] << 16)) % size)
+        done[number] += 1
+readers = [threading.Thread(target=read, args=(number,)) for number in range(4)]
+[reader.start() for reader in readers]
+[reader.join() for reader in readers]
+print(sum(done))
+"""
+
+# A scheduler counts only where requests wait for the disk. A loop device would have no queue.
+SCHEDULER = {
+    "scheduler": "bfq",
+    "rotational": "1",
+    "iosched/low_latency": "0",
+    "iosched/strict_guarantees": "1",
+}
+
+
+@pytest.fixture
+def one_disk(forage: Activated) -> Iterator[tuple[str, str]]:
+    """Two sandboxes whose workspaces are on one slow disk; the second has the larger weight."""
+    require("losetup", "mkfs.ext4")
+    names = ("coder", "neighbour")
+    image = forage.host.root / "var/tmp/disk"
+    with image.open("wb") as file:
+        file.truncate(100 * MIB)
+    call("mkfs.ext4", "-q", "-O", "^has_journal", str(image))
+    device = Path(call("losetup", "--find", "--show", "--direct-io=on", str(image)).strip())
+    places = [forage.sandbox(name).workspace.source for name in names]
+    try:
+        for name, value in SCHEDULER.items():
+            (Path("/sys/block") / device.name / "queue" / name).write_text(value)
+        forage.host.sh(
+            """
+            mknod /var/tmp/device b 7 "$1"
+            mkdir /srv/disk
+            mount /var/tmp/device /srv/disk
+            shift
+            for place; do
+              install -d -o alice -g users "/srv/disk/${place##*/}"
+              mount --bind "/srv/disk/${place##*/}" "$place"
+            done
+            """,
+            device.name.removeprefix("loop"),
+            *places,
+        )
+        for name in names:
+            forage.fresh(name)
+        yield names
+    finally:
+        for name in names:
+            forage.stop(name)
+        forage.host.run("umount", *places, "/srv/disk")
+        forage.host.run("rm", "-r", "/srv/disk", "/var/tmp/device", "/var/tmp/disk")
+        call("losetup", "--detach", str(device))
+
+
+def call(*argv: str) -> str:
+    """Run a command on this machine, whose disks the test host has."""
+    return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
+
+
+def test_a_disk_that_both_want_is_shared_by_weight(
+    forage: Activated, one_disk: tuple[str, str]
+) -> None:
+    def read(name: str) -> int:
+        done = forage.host.sandbox(name).run("python3", "-c", READERS, user="agent")
+        return int(done.stdout)
+
+    with ThreadPoolExecutor() as both:
+        less, more = both.map(read, one_disk)
+    assert more > 2 * less
