@@ -30,7 +30,7 @@ LISTED_IPV6 = ["2a00::7", "[2a00::8]:80"]
 
 # Of IPv4 alone: what only its header has, and the resolver, which listens there.
 ONLY_IPV4 = ("ip hdrlength", "ip frag-off", "th dport 53", "th dport 24599", "127.0.0.1")
-SIX = re.compile(r"ip6|icmpv6")
+SIX = re.compile(r"ip6|icmpv6|ipv6-icmp")
 # In the other family's words.
 IN_IPV6 = (
     (r"\bip6\b", "ip"),
