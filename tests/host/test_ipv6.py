@@ -5,6 +5,7 @@ The attacker's servers are at addresses that nothing lists, and note what arrive
 
 from __future__ import annotations
 
+import shutil
 import struct
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -15,12 +16,12 @@ import pytest
 from tests.host import packets as k
 from tests.host.activate import Activated, activate, compile_project, make_owner
 from tests.host.probes import REFUSED, fence_down, fetch
-from tests.host.test_monitor import monitor
+from tests.host.test_monitor import LOG_OF_ALL, hearing_the_kernel, monitor
 from tests.host.test_spoofing import watch, wire
 from tests.host.test_switching import Kept, switch
 from tests.requirements import TEST_HOST, require
 from tests.testhost.host import TestHost
-from tests.testhost.internet import NAMESPACE, RESOLVER, Internet
+from tests.testhost.internet import NAMESPACE, Internet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,6 +50,7 @@ SERVERS = (
     ("fd99::20", 8080),
     ("fd99::20", 80),
 )
+ROUTED = "2a01:4f8:1:2::/64"
 HOST, GATEWAY = "2001:2::2", "fd77:7:7::1"
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION, ICMPV6 = 0, 43, 44, 60, 58
 
@@ -182,8 +184,11 @@ def test_the_host_and_the_neighbour_are_closed(forage: Activated, opened: Sandbo
         assert fetch(opened, f"[{address}]:9090") == REFUSED
         with fence_down(forage.host):
             assert "Directory listing" in fetch(opened, f"[{address}]:9090")
-    neighbour.run("systemctl", "stop", "web")
     forage.host.run("systemctl", "stop", "service6")
+    # All links have the same address of the host's; the end of one leaves the others theirs.
+    listed = forage.running("listed")
+    forage.stop("neighbour")
+    assert fetch(listed, "six.example.net") == place(NAMES["six.example.net"][0], 80)
 
 
 def test_other_resolvers_and_quic_are_refused(
@@ -365,10 +370,59 @@ def test_a_switch_judges_ipv6_as_well(forage: Activated, opened: Sandbox, listed
 
 
 def test_monitor_says_what_to_write(forage: Activated, listed: Sandbox) -> None:
-    fetch(listed, place(FOREIGN, 81))
-    found = monitor(forage, "listed")
-    assert found["refused"]["unlisted"]["packets"] > 0
-    assert RESOLVER not in found["allowedHosts"]
+    with hearing_the_kernel(forage.host):
+        fetch(listed, place(FOREIGN, 81))
+        fetch(listed, "other.example.net:80")
+        listed.run("curl", "-s", "-H", "Host: other.example.net", f"http://[{FOREIGN}]/")
+        assert monitor(forage, "listed")["refused"]["unlisted"]["packets"] > 0
+        # By the proxy, whose client has an IPv6 address; and by the kernel, if it logs here.
+        wanted = {"other.example.net"} | ({place(FOREIGN, 81)} if LOG_OF_ALL.exists() else set())
+        forage.host.wait_for(
+            lambda: wanted <= set(monitor(forage, "listed")["allowedHosts"]), "both are proposed"
+        )
+
+
+# -- a prefix that is routed -----------------------------------------------------------
+
+
+@pytest.fixture
+def routed(forage: Activated, tmp_path: Path) -> Iterator[Activated]:
+    """The project with a global prefix, which the internet routes to the host."""
+    project = Path(shutil.copytree(PROJECT, tmp_path / "project"))
+    text = (project / "forage.toml").read_text()
+    (project / "forage.toml").write_text(text.replace("fd77:7:7::/64", ROUTED))
+    plan = compile_project(project)
+    activate(forage.host, plan)
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    route = ("ip", "-n", NAMESPACE, "-6", "route")
+    forage.host.run(*route, "add", ROUTED, "via", HOST)
+    yield Activated(forage.host, plan)
+    forage.host.run(*route, "delete", ROUTED)
+    activate(forage.host, forage.plan)
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    forage.stop("open")
+
+
+def test_a_routed_prefix_is_not_translated_and_not_open(
+    routed: Activated, internet: Internet
+) -> None:
+    opened = routed.fresh("open")
+    address = str(routed.sandbox("open").ipv6_address)
+    assert fetch(opened, place(LISTED, 80)) == place(LISTED, 80)
+    assert internet.requests(LISTED)[-1].client == address
+    serve = ("python3", "-m", "http.server", "--bind", "::", "8000", "--directory", "/workspace")
+    opened.run("systemd-run", "--quiet", "--collect", "--unit=web", *serve)
+    reach = ("curl", "--silent", "--max-time", "2", f"http://[{address}]:8000/")
+    routed.host.wait_for(
+        lambda: routed.host.run(*reach, check=False).stdout, "the host itself reaches it"
+    )
+    outside = ("ip", "netns", "exec", NAMESPACE)
+    assert routed.host.run(*outside, *reach, check=False).stdout == ""
+    with fence_down(routed.host):
+        assert "Directory listing" in routed.host.run(*outside, *reach).stdout
+    # No address of the prefix is reached, whether there is a sandbox or not.
+    assert fetch(opened, "[2a01:4f8:1:2::9999]:80") == REFUSED
+    assert monitor(routed, "open")["refused"]["sandbox"]["packets"] > 0
 
 
 # -- the host --------------------------------------------------------------------------
