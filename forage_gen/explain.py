@@ -65,6 +65,7 @@ def as_json(sandbox: p.Sandbox, resolved: Resolved) -> dict[str, object]:
             "allowLan": template.allow_lan,
             "locked": {each.name: [str(a) for a in each.addresses] for each in template.locked},
             "address": str(sandbox.address) if template.has_network else None,
+            "ipv6Address": str(sandbox.ipv6_address) if sandbox.ipv6_address else None,
             "forwardPorts": [str(forward) for forward in sandbox.forwards],
         },
         "limits": limits(template.limits),
@@ -164,11 +165,12 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
             yield "nothing: it has no network, and no names"
         case p.Network.FULL if template.allow_lan:
             yield (
-                "every public IPv4 address, and every other machine of the local network: "
+                f"every public {_protocols(plan)} address, and every other machine of the local "
+                "network: "
                 f"{', '.join(map(str, LAN_NETWORKS_IPV4))} (`allowLan`)"
             )
         case p.Network.FULL:
-            yield "every public IPv4 address, but none that is private"
+            yield f"every public {_protocols(plan)} address, but none that is private"
         case p.Network.RESTRICTED if template.locked:
             yield (
                 "only these, at the addresses that forage.lock has for their names, and no other "
@@ -188,6 +190,10 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
             f"and is reached, at its port {forward.inside}, by who reaches port {forward.outside} "
             f"of {forward.address} on the host"
         )
+
+
+def _protocols(plan: p.Plan) -> str:
+    return "IPv4 and IPv6" if plan.ipv6 else "IPv4"
 
 
 def _spends(template: p.Template) -> Iterator[str]:

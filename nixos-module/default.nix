@@ -44,6 +44,7 @@ let
   agrees = declared: ours: declared == null || declared == ours;
 
   inherit (cfg) needs;
+  ipv6 = needs.network != [ ] && cfg.ipv6Subnet != null;
   ownUsers = lib.subtractLists needs.sharedUsers (lib.attrNames cfg.guests);
 
   version = {
@@ -272,6 +273,39 @@ in
           private addresses: no answer would come back. Name the interface that leads to the
           internet, externalInterface = "eth0" (in forage.toml, or services.forage), or let the host
           do it with networking.nat.
+        '';
+      }
+      {
+        assertion = ipv6 -> config.networking.enableIPv6;
+        message = ''
+          The sandboxes from ${quoted needs.network} have IPv6 (ipv6Subnet), and this host has not:
+          networking.enableIPv6 is false. Remove one of the two.
+        '';
+      }
+      {
+        # A prefix of any other kind is routed, with the sandboxes' own addresses.
+        assertion =
+          ipv6 && lib.hasPrefix "fd" (lib.toLower cfg.ipv6Subnet)
+          -> cfg.externalInterface != null || config.networking.nat.enable && config.networking.nat.enableIPv6;
+        message = ''
+          The sandboxes from ${quoted needs.network} have the addresses of ${cfg.ipv6Subnet}, which
+          nobody routes, and nobody translates: no answer would come back by IPv6. Name the
+          interface that leads to the internet, externalInterface = "eth0", or let the host do it
+          with networking.nat.enableIPv6.
+        '';
+      }
+      {
+        assertion =
+          ipv6
+          -> !lib.elem (config.boot.kernel.sysctl."net.ipv6.conf.all.forwarding" or null) [
+            false
+            0
+            "0"
+          ];
+        message = ''
+          boot.kernel.sysctl."net.ipv6.conf.all.forwarding" is off, and the sandboxes from
+          ${quoted needs.network} have IPv6 (ipv6Subnet), which this host has to forward. Remove it:
+          forage-firewall.service turns it on, and has the host keep the routes of its own router.
         '';
       }
     ]

@@ -475,6 +475,13 @@ let
       description = "Where the sandboxes' addresses come from. The first is the gateway's.";
     };
 
+    ipv6Subnet = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "fd5c:3a1e:77b0::/64";
+      description = "Where their IPv6 addresses come from; without it they have none. A unique local prefix (`fd00::/8`) is translated as `subnet` is; a global one has to be routed to this host. For hosts that reach the internet by IPv6.";
+    };
+
     secrets = mkOption {
       type = types.attrsOf types.str;
       default = { };

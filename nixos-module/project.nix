@@ -72,6 +72,7 @@ let
   ofTheTree = [
     "externalInterface"
     "gid"
+    "ipv6Subnet"
     "uid"
     "user"
   ];

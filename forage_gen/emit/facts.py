@@ -64,7 +64,9 @@ def allowed_hosts(template: p.Template) -> list[str]:
 def _address(rule: p.AddressRule) -> str:
     single = rule.network.prefixlen == rule.network.max_prefixlen
     shown = rule.network.network_address if single else rule.network
-    return str(shown) if rule.port is None else f"{shown}:{rule.port}"
+    if rule.port is None:
+        return str(shown)
+    return f"[{shown}]:{rule.port}" if rule.network.version == 6 else f"{shown}:{rule.port}"  # noqa: PLR2004
 
 
 def limits(given: p.Limits) -> dict[str, str | int | None]:
@@ -87,6 +89,11 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
             "gid": plan.owner.gid,
             "subnet": str(plan.subnet),
             "gateway": str(plan.gateway),
+            **(
+                {"ipv6Subnet": str(plan.ipv6.subnet), "ipv6Gateway": str(plan.ipv6.gateway)}
+                if plan.ipv6
+                else {}
+            ),
         },
         "templates": {
             template.name: {
@@ -102,6 +109,7 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
                 "template": sandbox.template.name,
                 "unit": sandbox.unit,
                 "address": str(sandbox.address) if sandbox.template.has_network else None,
+                **_ipv6_address(sandbox),
                 "interface": sandbox.interface if sandbox.template.has_network else None,
                 "macAddress": sandbox.mac if sandbox.template.has_network else None,
                 "uidBase": sandbox.uid_base if sandbox.template.private_users else None,
@@ -116,6 +124,12 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
         "refusals": {reason.key: _refusal(reason) for reason in REASONS},
         "sources": {source.name: pinned(source) for source in plan.sources},
     }
+
+
+def _ipv6_address(sandbox: p.Sandbox) -> dict[str, Json]:
+    if sandbox.ipv6_address is None:
+        return {}
+    return {"ipv6Address": str(sandbox.ipv6_address)}
 
 
 def _refusal(reason: Reason) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from forage_gen.emit.render import render
 from forage_gen.quote import nft as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
-from forage_gen.resolve.policy import port_sets
+from forage_gen.resolve.policy import FAMILY_SUFFIX, port_sets
 from forage_gen.resolve.refusals import (
     COUNTED,
     LOG_PREFIX,
@@ -21,10 +21,11 @@ from forage_gen.resolve.refusals import (
     How,
     Reason,
 )
-from forage_gen.values.hosts import LAN_NETWORKS_IPV4, PRIVATE_NETWORKS_IPV4
+from forage_gen.values.hosts import LAN_NETWORKS_IPV4, PRIVATE_NETWORKS_IPV4, PRIVATE_NETWORKS_IPV6
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from typing import Literal
 
     from forage_gen.quote.nft import NftToken
 
@@ -52,6 +53,28 @@ class _AddressSet:
 
 
 @dataclass(frozen=True, slots=True)
+class _Family:
+    """What a policy says in the terms of IPv4, or of IPv6.
+
+    `suffix` is what the names of sets that resolvers fill end with.
+    """
+
+    ip: NftToken
+    type: NftToken
+    private: NftToken
+    suffix: NftToken
+    hosts: _AddressSet | None
+    services: _AddressSet | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ipv6:
+    subnet: NftToken
+    gateway: NftToken
+    translated: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Refusal:
     comment: NftToken
     counter: NftToken
@@ -60,6 +83,12 @@ class _Refusal:
     prefix: NftToken
     verdict: NftToken
 
+
+# `{ icmp, ipv6-icmp }` would do for both; but a project without IPv6 has the one alone.
+_ICMP, _ICMP_BOTH = q.NftToken("icmp"), q.NftToken("{ icmp, ipv6-icmp }")
+_ICMPV6_ERRORS = q.NftToken(
+    "destination-unreachable, packet-too-big, time-exceeded, parameter-problem"
+)
 
 _VERDICTS = {How.TOLD: q.NftToken("goto refuse"), How.DROPPED: q.NftToken("drop")}
 
@@ -77,10 +106,17 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
 
 def _table(plan: p.Plan) -> Artifact:
     interface = plan.external_interface
+    ipv6 = plan.ipv6
     text = render(
         q.NftToken,
         "nftables/forage.nft.j2",
         private=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV4), _INDENT, _LEAD),
+        ipv6=_Ipv6(q.prefix(ipv6.subnet), q.ipv6(ipv6.gateway), ipv6.is_translated)
+        if ipv6
+        else None,
+        private6=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV6), _INDENT, _LEAD),
+        icmp=_ICMP_BOTH if ipv6 else _ICMP,
+        icmpv6_errors=_ICMPV6_ERRORS,
         gateway=q.ipv4(plan.gateway),
         judged=_JUDGED,
         subnet=q.prefix(plan.subnet),
@@ -113,12 +149,9 @@ def _refusal(reason: Reason) -> _Refusal:
 
 
 def _policy(template: p.Template, plan: p.Plan) -> Artifact:
-    hosts = [q.prefix(rule.network) for rule in template.addresses if rule.port is None]
-    services = [
-        q.NftToken.joined(" . ", [q.prefix(rule.network), q.port(rule.port)])
-        for rule in template.addresses
-        if rule.port is not None
-    ]
+    families = [_family(template, 4), *([_family(template, 6)] if plan.ipv6 else [])]
+    locked = _address_set(f"{template.nft_name}_locked", list(_locked(template)))
+    own_sets = [each for f in families for each in (f.hosts, f.services)]
     text = render(
         q.NftToken,
         "nftables/template.nft.j2",
@@ -136,11 +169,30 @@ def _policy(template: p.Template, plan: p.Plan) -> Artifact:
             _NameSet(q.identifier(s.name), _ports(s.ports), opens=bool(s.ports))
             for s in port_sets(template)
         ],
-        locked=_address_set(f"{template.nft_name}_locked", list(_locked(template))),
-        hosts=_address_set(f"{template.nft_name}_hosts", hosts),
-        services=_address_set(f"{template.nft_name}_services", services),
+        locked=locked,
+        families=families,
+        own_sets=[each for each in (*own_sets, locked) if each],
     )
     return Artifact(f"nftables/templates/{template.name}.nft", text.encode())
+
+
+def _family(template: p.Template, version: Literal[4, 6]) -> _Family:
+    suffix = FAMILY_SUFFIX[version]
+    rules = [rule for rule in template.addresses if rule.network.version == version]
+    hosts = [q.prefix(rule.network) for rule in rules if rule.port is None]
+    services = [
+        q.NftToken.joined(" . ", [q.prefix(rule.network), q.port(rule.port)])
+        for rule in rules
+        if rule.port is not None
+    ]
+    return _Family(
+        ip=q.NftToken("ip" if version == 4 else "ip6"),  # noqa: PLR2004
+        type=q.NftToken(f"ipv{version}_addr"),
+        private=q.NftToken("private" if version == 4 else "private6"),  # noqa: PLR2004
+        suffix=q.NftToken(suffix),
+        hosts=_address_set(f"{template.nft_name}_hosts{suffix}", hosts),
+        services=_address_set(f"{template.nft_name}_services{suffix}", services),
+    )
 
 
 def _locked(template: p.Template) -> Iterator[NftToken]:
@@ -185,6 +237,7 @@ def _elements(sandbox: p.Sandbox) -> Artifact:
         template=q.identifier(template.name),
         interface=q.interface(sandbox.interface),
         address=q.ipv4(sandbox.address),
+        ipv6_address=q.ipv6(sandbox.ipv6_address) if sandbox.ipv6_address else None,
         mac=q.mac(sandbox.mac),
         chain=q.identifier(template.nft_name),
         answers=q.identifier(_answers(template)),

@@ -38,10 +38,10 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     """Yield the proxy of each template whose sandboxes go by names."""
     for template in plan.templates:
         if template.is_proxied:
-            yield _proxy(template)
+            yield _proxy(template, plan)
 
 
-def _proxy(template: p.Template) -> Artifact:
+def _proxy(template: p.Template, plan: p.Plan) -> Artifact:
     resolver = q.NginxToken.joined(":", [q.address(_LOOPBACK), q.port(UPSTREAM_PORT)])
     text = render(
         q.NginxToken,
@@ -51,6 +51,7 @@ def _proxy(template: p.Template) -> Artifact:
         tag=q.word(template.name.replace("-", "_")),
         runtime=q.path(template.proxy_runtime),
         resolver=resolver,
+        ipv6=plan.ipv6 is not None,
         tls_port=q.port(template.tls_port),
         http_port=q.port(template.http_port),
         excepted=[q.domain(each.name) for each in template.exceptions if not each.wildcard],

@@ -10,10 +10,18 @@ from forage_gen.emit.render import render
 from forage_gen.quote import dnsmasq as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
-from forage_gen.resolve.policy import TABLE, Decisions, direct_ports, port_sets, set_name
+from forage_gen.resolve.policy import (
+    FAMILY_SUFFIX,
+    TABLE,
+    Decisions,
+    direct_ports,
+    port_sets,
+    set_name,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Literal
 
     from forage_gen.quote.dnsmasq import DnsmasqToken
 
@@ -44,7 +52,10 @@ def _resolver(template: p.Template, plan: p.Plan) -> Artifact:
         gateway=q.address(plan.gateway),
         upstream=upstream,
         everything=template.network is p.Network.FULL,
-        lines=list(_locked(template) if template.locked else _lines(template, upstream)),
+        ipv6=plan.ipv6 is not None,
+        lines=list(
+            _locked(template) if template.locked else _lines(template, plan, upstream),
+        ),
     )
     return Artifact(template.resolver_file, text.encode())
 
@@ -58,7 +69,7 @@ def _locked(template: p.Template) -> Iterator[DnsmasqToken]:
             yield _line("host-record=", q.domain(locked.name), ",", q.address(address))
 
 
-def _lines(template: p.Template, upstream: DnsmasqToken) -> Iterator[DnsmasqToken]:
+def _lines(template: p.Template, plan: p.Plan, upstream: DnsmasqToken) -> Iterator[DnsmasqToken]:
     """Write what each name needs. dnsmasq lets the longest matching domain decide.
 
     `server=/NAME/` and `local=/NAME/` are for NAME and all below it. So the other half is
@@ -80,8 +91,10 @@ def _lines(template: p.Template, upstream: DnsmasqToken) -> Iterator[DnsmasqToke
             if is_closed:
                 yield _line("address=/", q.below(rule.name), "/")
         if sets:
-            target = q.nftset(rule.name, 4, TABLE, set_name(template, direct_ports(rule)))
-            yield _line("nftset=", target)
+            set_ = set_name(template, direct_ports(rule))
+            versions: tuple[Literal[4, 6], ...] = (4, 6) if plan.ipv6 else (4,)
+            into = {version: set_ + FAMILY_SUFFIX[version] for version in versions}
+            yield _line("nftset=", q.nftset(rule.name, TABLE, into))
     for each in template.exceptions:
         itself, below = q.domain(each.name), q.below(each.name)
         yield _line("local=/", below if each.wildcard else itself, "/")

@@ -52,6 +52,9 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             spoofed=q.word(SPOOFED.counter),
         )
         yield Artifact(f"libexec/{name}", text.encode(), executable=True)
+    if plan.ipv6:
+        text = render(q.ShellToken, "shell/forage-forward-ipv6.sh.j2")
+        yield Artifact("libexec/forage-forward-ipv6", text.encode(), executable=True)
     yield from _ctl()
     for template in plan.templates:
         for agent in template.agents:
@@ -151,6 +154,9 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
         address=q.word(str(sandbox.address)),
         mac=q.word(sandbox.mac),
         gateway=q.word(str(plan.gateway)),
+        ipv6_address=q.word(str(sandbox.ipv6_address)) if sandbox.ipv6_address else None,
+        ipv6_gateway=q.word(str(plan.ipv6.gateway)) if plan.ipv6 else None,
+        gateway_mac=q.word(plan.gateway_mac),
         nix_layer=q.word(sandbox.nix_layer) if template.nix_daemon else None,
         disk_max=q.integer(template.limits.disk_max),
         inodes=q.integer(template.limits.inodes),

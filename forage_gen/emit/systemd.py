@@ -9,7 +9,7 @@ from forage_gen.emit.apparmor import PROFILE
 from forage_gen.emit.render import render
 from forage_gen.quote import systemd as q
 from forage_gen.resolve import plan as p
-from forage_gen.resolve.policy import TABLE, port_sets
+from forage_gen.resolve.policy import FAMILY_SUFFIX, TABLE, port_sets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +54,7 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
             placeholders=q.plain(p.PLACEHOLDERS),
             rules=q.plain(triggers.rules()),
             upstream=q.plain(triggers.file(p.UPSTREAM_FILE)),
+            ipv6=plan.ipv6 is not None,
         )
         yield Artifact(f"{UNITS}/{name}", text.encode())
     users = render(q.SystemdToken, "systemd/sysusers.conf.j2", proxy_uid=q.integer(p.PROXY_UID))
@@ -62,7 +63,7 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
     yield Artifact(f"{UNITS}/systemd-nspawn@.service.d/forage.conf", text.encode())
     for template in plan.templates:
         if template.has_network:
-            yield _resolver(template, triggers)
+            yield _resolver(template, plan, triggers)
         if template.is_proxied:
             yield _proxy(template, triggers)
     for sandbox in plan.sandboxes:
@@ -79,13 +80,14 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
             yield _start_with_host(sandbox)
 
 
-def _resolver(template: p.Template, triggers: Triggers) -> Artifact:
+def _resolver(template: p.Template, plan: p.Plan, triggers: Triggers) -> Artifact:
+    suffixes = [FAMILY_SUFFIX[4], *([FAMILY_SUFFIX[6]] if plan.ipv6 else [])]
     text = render(
         q.SystemdToken,
         "systemd/resolver.conf.j2",
         digest=q.plain(triggers.file(template.resolver_file)),
         table=q.plain(TABLE),
-        sets=[q.plain(each.name) for each in port_sets(template)],
+        sets=[q.plain(each.name + end) for each in port_sets(template) for end in suffixes],
         filters=template.network is p.Network.RESTRICTED,
     )
     return Artifact(f"{UNITS}/{template.resolver_unit}.d/forage.conf", text.encode())

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from forage_gen.quote.token import Token
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from ipaddress import IPv4Address, IPv6Address
 
 _LINE_MAX = 1000
@@ -163,14 +164,14 @@ def path(name: str) -> DnsmasqToken:
     return DnsmasqToken(f'"{escaped}"')
 
 
-def nftset(name: str, family: Literal[4, 6], table: str, set_name: str) -> DnsmasqToken:
-    """Write which nftables set gets the addresses of a domain.
+def nftset(name: str, table: str, sets: Mapping[Literal[4, 6], str]) -> DnsmasqToken:
+    """Write which nftables sets get the addresses of a domain.
 
     Args:
         name: The domain, as for :func:`domain`. Names below it count too.
-        family: Which addresses: of IPv4 or IPv6.
-        table: The set's table, in the family ``inet``.
-        set_name: The set.
+        table: The sets' table, in the family ``inet``.
+        sets: The set for addresses of IPv4, that for those of IPv6, or both. A second line
+            for the same domain would have no effect.
 
     Returns:
         The value of ``nftset=``.
@@ -181,10 +182,11 @@ def nftset(name: str, family: Literal[4, 6], table: str, set_name: str) -> Dnsma
 
     Source: dnsmasq(8), ``--nftset``.
     """
-    for part in (table, set_name):
+    for part in (table, *sets.values()):
         if not _SET_NAME.fullmatch(part):
             DnsmasqToken.refuse(part, "a name is a letter, then letters, digits, _, . and -")
-    token = DnsmasqToken(f"/{domain(name)}/{family}#inet#{table}#{set_name}")
+    into = ",".join(f"{family}#inet#{table}#{set_name}" for family, set_name in sets.items())
+    token = DnsmasqToken(f"/{domain(name)}/{into}")
     if len(token) > _LINE_MAX:
         DnsmasqToken.refuse(token, f"what does not fit a line of {_LINE_MAX} bytes is cut")
     return token

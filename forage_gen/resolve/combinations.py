@@ -6,7 +6,7 @@ would be accepted and then have no effect is an error: its author expects one.
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+from ipaddress import IPv6Network
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from forage_gen.diagnostics import Diagnostic, Location
     from forage_gen.read.locate import KeyPath
     from forage_gen.resolve.inherit import Merged
-    from forage_gen.schema.models import Agent, Template
-    from forage_gen.values.hosts import AllowedHost
+    from forage_gen.schema.models import Agent, Project, Template
+    from forage_gen.values.hosts import AllowedHost, Network
 
 
-def check_template(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
+def check_template(merged: Merged, project: Project | None) -> Iterator[Diagnostic]:
     """Yield every finding in a merged template.
 
-    `subnet` is the sandboxes' own; None if it is not known.
+    `project` says which networks are the sandboxes' own; None if that is not known.
     """
     yield from _agents(merged)
     yield from _restricted_to_nothing(merged)
-    yield from _hosts(merged, subnet)
+    yield from _hosts(merged, project)
     yield from _lan(merged)
     yield from _exceptions(merged)
     yield from _wildcard_ports(merged)
@@ -146,7 +146,7 @@ def _restricted_to_nothing(merged: Merged) -> Iterator[Diagnostic]:
         yield error("restricted-without-hosts", message, hint, merged.value(("network",)))
 
 
-def _hosts(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
+def _hosts(merged: Merged, project: Project | None) -> Iterator[Diagnostic]:
     network = merged.model.network
     for index, host in enumerate(merged.model.allowed_hosts):
         where = merged.value(("allowedHosts", index))
@@ -154,9 +154,12 @@ def _hosts(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
             message = f"`{host.text}` has no effect: the network of `{merged.name}` is `none`."
             hint = 'Remove it, or write `network = "restricted"`.'
             yield error("hosts-without-network", message, hint, where)
-        elif isinstance(host, AddressHost) and not isinstance(host.network, IPv4Network):
+        elif project and not project.ipv6_subnet and _is_ipv6(host):
             message = f"`{host.text}` is an IPv6 address; sandboxes have none, and reach none."
-            hint = "Write the IPv4 address, or the host's name."
+            hint = (
+                "Write the IPv4 address, or the host's name; or give them IPv6 in forage.toml, "
+                'such as `ipv6Subnet = "fd5c:3a1e:77b0::/64"`.'
+            )
             yield error("no-ipv6", message, hint, where)
         elif network == "full" and isinstance(host, ExceptedName):
             message = (
@@ -179,13 +182,26 @@ def _hosts(merged: Merged, subnet: IPv4Network | None) -> Iterator[Diagnostic]:
             message = f"`{host.text}` has no effect: `allowLan` opens the whole local network."
             hint = "Remove it, which is enough, or remove `allowLan`, which is safer."
             yield error("local-host-with-lan", message, hint, where)
-        elif subnet and isinstance(host, AddressHost) and host.network.overlaps(subnet):
+        elif subnet := _own_subnet(host, project):
+            key = "ipv6Subnet" if isinstance(subnet, IPv6Network) else "subnet"
             message = f"`{host.text}` overlaps the sandboxes' own subnet, `{subnet}`."
             hint = (
-                "Choose another `subnet`, or a smaller prefix here; sandboxes do not reach each "
+                f"Choose another `{key}`, or a smaller prefix here; sandboxes do not reach each "
                 "other."
             )
             yield error("subnet-collision", message, hint, where)
+
+
+def _is_ipv6(host: AllowedHost) -> bool:
+    return isinstance(host, AddressHost) and isinstance(host.network, IPv6Network)
+
+
+def _own_subnet(host: AllowedHost, project: Project | None) -> Network | None:
+    """Return what of the sandboxes' own a host lies in, or has in it."""
+    if project is None or not isinstance(host, AddressHost):
+        return None
+    subnet = project.ipv6_subnet if _is_ipv6(host) else project.subnet
+    return subnet if subnet and host.network.overlaps(subnet) else None
 
 
 def _is_local(host: AllowedHost) -> bool:

@@ -11,12 +11,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from forage_gen.values.packages import source_of
+from forage_gen.values.subnets import is_translated
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address, IPv4Network
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
     from forage_gen.catalogue import SettingsFormat
     from forage_gen.values.forwards import Forward
+    from forage_gen.values.hosts import Network as IpNetwork
 
 # Where the generated tree and its run-time state are found on a host.
 TREE = "/etc/forage/tree"
@@ -123,7 +125,7 @@ class LockedName:
 class AddressRule:
     """A prefix that may be reached; `port` None means every port and protocol."""
 
-    network: IPv4Network
+    network: IpNetwork
     port: int | None
 
 
@@ -367,6 +369,7 @@ class Sandbox:
     auto_start: bool
     restart_if_changed: bool
     forwards: tuple[Forward, ...] = ()
+    ipv6_address: IPv6Address | None = None
 
     @property
     def unit(self) -> str:
@@ -381,7 +384,7 @@ class Sandbox:
     @property
     def mac(self) -> str:
         """The hardware address of its end of the link, a local one made of its address."""
-        return ":".join(f"{byte:02x}" for byte in (0x02, 0x66, *self.address.packed))
+        return mac_of(self.address)
 
     def forward_unit(self, forward: Forward) -> str:
         """The unit of a forwarded port, without its kind: a socket and the service behind it."""
@@ -423,6 +426,28 @@ class Sandbox:
         return self.uid_base if self.template.private_users else 0
 
 
+def mac_of(address: IPv4Address) -> str:
+    """Make a local hardware address of an address."""
+    return ":".join(f"{byte:02x}" for byte in (0x02, 0x66, *address.packed))
+
+
+@dataclass(frozen=True, slots=True)
+class Ipv6:
+    """Where the sandboxes' IPv6 addresses come from."""
+
+    subnet: IPv6Network
+
+    @property
+    def gateway(self) -> IPv6Address:
+        """The host's end of each link."""
+        return self.subnet[1]
+
+    @property
+    def is_translated(self) -> bool:
+        """Whether its addresses are the host's on the way out, as nobody routes them."""
+        return is_translated(self.subnet)
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A whole project, decided."""
@@ -435,3 +460,9 @@ class Plan:
     templates: tuple[Template, ...]
     sandboxes: tuple[Sandbox, ...]
     sources: tuple[Source, ...] = ()
+    ipv6: Ipv6 | None = None
+
+    @property
+    def gateway_mac(self) -> str:
+        """The hardware address of the host's end of each link, where it has to be known."""
+        return mac_of(self.gateway)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 TABLE = "forage"
 
+FAMILY_SUFFIX = {4: "", 6: "_v6"}
+"""What the name of a set ends with, by the version of the addresses in it."""
+
 
 @dataclass(frozen=True, slots=True)
 class PortSet:

@@ -64,13 +64,14 @@ REASONS = (
         "packet",
         "a packet that no honest program sends",
         How.DROPPED,
-        "Nothing opens this: it has IP options, ends here, or belongs to no connection.",
+        "Nothing opens this: it has IP options or headers, ends here, or belongs to no connection.",
     ),
     Reason(
         "ipv6",
-        "IPv6",
+        "IPv6 that it has not been given",
         How.DROPPED,
-        "Nothing opens this: sandboxes have no IPv6. Programs use IPv4 instead.",
+        "Nothing opens this: without `ipv6Subnet` sandboxes have none, and programs use IPv4; "
+        "with it, routers and neighbours are not looked for.",
     ),
     Reason(
         "sandbox",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from forage_gen.diagnostics import Diagnostic, InvalidProjectError, Severity, error
@@ -37,6 +36,7 @@ from forage_gen.values.subnets import subnet_capacity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from ipaddress import IPv4Network
 
     from forage_gen.read.load import Inputs
     from forage_gen.schema import models as m
@@ -65,7 +65,7 @@ def resolve(inputs: Inputs) -> Resolved:
     project = inputs.sound_project
     sound = {}
     for name, template in merged.items():
-        problems = list(check_template(template, project.subnet if project else None))
+        problems = list(check_template(template, project))
         problems += check_hosts(template, old.hosts)
         found += problems
         if not problems:
@@ -174,6 +174,7 @@ def _plan(project: m.Project, merged: Mapping[str, Merged], lock: Lock) -> p.Pla
         authorized_keys=tuple(str(key) for key in project.authorized_keys),
         templates=tuple(templates.values()),
         sandboxes=sandboxes,
+        ipv6=p.Ipv6(project.ipv6_subnet) if project.ipv6_subnet else None,
     )
 
 
@@ -249,9 +250,14 @@ def _address_rules(model: m.Template) -> tuple[p.AddressRule, ...]:
     rules = {
         p.AddressRule(host.network, host.port)
         for host in model.allowed_hosts
-        if isinstance(host, AddressHost) and isinstance(host.network, IPv4Network)
+        if isinstance(host, AddressHost)
     }
-    return tuple(sorted(rules, key=lambda rule: (rule.network, rule.port or 0)))
+    return tuple(sorted(rules, key=_order))
+
+
+def _order(rule: p.AddressRule) -> tuple[int, int, int, int]:
+    network = rule.network
+    return (network.version, int(network.network_address), network.prefixlen, rule.port or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +272,7 @@ class _Place:
 
 def _sandbox(place: _Place, sandbox: m.Sandbox, template: p.Template) -> p.Sandbox:
     used = {agent.secret for agent in template.agents}
+    ipv6 = place.project.ipv6_subnet if template.has_network else None
     return p.Sandbox(
         name=place.name,
         template=template,
@@ -296,6 +303,7 @@ def _sandbox(place: _Place, sandbox: m.Sandbox, template: p.Template) -> p.Sandb
         auto_start=sandbox.auto_start,
         restart_if_changed=sandbox.restart_if_changed,
         forwards=tuple(sandbox.forward_ports),
+        ipv6_address=ipv6[2 + place.slot] if ipv6 else None,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, TypeVar
 
 from pydantic import ValidationInfo
@@ -131,6 +131,7 @@ SecretPath = Annotated[secrets.SecretPath, _Grammar(_secret_path, {"type": "stri
 AllowedHost = Annotated[hosts.AllowedHost, _text(hosts.allowed_host)]
 Forward = Annotated[forwards.Forward, _text(forwards.forward)]
 Subnet = Annotated[IPv4Network, _text(subnets.sandbox_subnet)]
+Ipv6Subnet = Annotated[IPv6Network, _text(subnets.sandbox_ipv6_subnet)]
 CpuQuota = Annotated[limits.CpuQuota, _text(limits.cpu_quota)]
 MemorySize = Annotated[limits.MemorySize, _text(limits.memory_size)]
 DiskSize = Annotated[limits.DiskSize, _text(limits.disk_size)]

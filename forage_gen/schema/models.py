@@ -454,6 +454,13 @@ class Project(_Strict):
         validate_default=True,
         description="Where the sandboxes' addresses come from. The first is the gateway's.",
     )
+    ipv6_subnet: f.Ipv6Subnet | None = Field(
+        default=None,
+        examples=["fd5c:3a1e:77b0::/64"],
+        description="Where their IPv6 addresses come from; without it they have none. A unique "
+        "local prefix (`fd00::/8`) is translated as `subnet` is; a global one has to be routed to "
+        "this host. For hosts that reach the internet by IPv6.",
+    )
     secrets: dict[f.SecretName, f.SecretPath] = Field(
         default={},
         examples=[{"anthropic": "/run/secrets/anthropic-api-key"}],

@@ -57,24 +57,31 @@ host or cloud uses them, and they are the one range in which a private internet
 can be built to test the fence.
 """
 
-PRIVATE_NETWORKS_IPV6: tuple[IPv6Network, ...] = tuple(
+_NOT_PUBLIC_IPV6 = tuple(
     IPv6Network(network)
     for network in (
         "::/96",  # unspecified, loopback and IPv4-compatible: RFC 4291, section 2.5
         "::ffff:0:0/96",  # IPv4-mapped, by which a socket reaches IPv4: RFC 4291, section 2.5.5.2
+        "64:ff9b::/96",  # NAT64, which leads to IPv4, private or not: RFC 6052
         "64:ff9b:1::/48",  # local NAT64: RFC 8215
         "100::/64",  # discarded: RFC 6666
-        "2001::/23",  # protocol assignments, with Teredo: RFC 2928
+        "2002::/16",  # 6to4, which leads to IPv4 as well: RFC 3056
         "fc00::/7",  # unique local, with AWS's metadata fd00:ec2::254: RFC 4193
         "fe80::/10",  # link-local: RFC 4291, section 2.5.6
         "fec0::/10",  # site-local, deprecated but routed by some: RFC 3879
         "ff00::/8",  # multicast: RFC 4291, section 2.7
     )
 )
+_PROTOCOLS_IPV6 = IPv6Network("2001::/23")  # assignments, with Teredo: RFC 2928
+_BENCHMARKS_IPV6 = IPv6Network("2001:2::/32")  # RFC 5180
+PRIVATE_NETWORKS_IPV6: tuple[IPv6Network, ...] = tuple(
+    sorted((*_NOT_PUBLIC_IPV6, *_PROTOCOLS_IPV6.address_exclude(_BENCHMARKS_IPV6)))
+)
 """IPv6 networks that are no part of the public internet.
 
-Documentation addresses (RFC 3849, RFC 5737) are not listed: they lead nowhere,
-but not into a private network either.
+The benchmarking network is left out, as that of IPv4 is. Documentation addresses
+(RFC 3849, RFC 5737) are not listed: they lead nowhere, but not into a private
+network either.
 """
 
 # Networks that a sandbox cannot reach as a host of the network: its own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.host.activate import Activated
-    from tests.testhost.host import Completed, Sandbox
+    from tests.testhost.host import Completed, Sandbox, TestHost
 
 CTL = "/etc/forage/tree/libexec/forage-ctl"
 LOG_OF_ALL = Path("/proc/sys/net/netfilter/nf_log_all_netns")
@@ -28,9 +29,9 @@ PUBLIC = "198.18.1.15"
 RELOAD = ("systemctl", "reload", "forage-firewall.service")
 
 
-@pytest.fixture(scope="module")
-def logged(activated: Activated) -> Iterator[Activated]:
-    """The project on a host that hears the kernel, with limits that nobody has used up.
+@contextmanager
+def hearing_the_kernel(host: TestHost) -> Iterator[None]:
+    """Have the host's journal take in what the kernel logs.
 
     The test host is in a network namespace of its own. Of those the kernel logs nothing
     unless it is told to.
@@ -38,16 +39,23 @@ def logged(activated: Activated) -> Iterator[Activated]:
     before = LOG_OF_ALL.read_text() if LOG_OF_ALL.exists() else None
     if before is not None:
         LOG_OF_ALL.write_text("1")
-    activated.host.sh("mknod /dev/kmsg c 1 11; systemctl restart systemd-journald")
+    host.sh("mknod /dev/kmsg c 1 11; systemctl restart systemd-journald")
     # At first it hears what the machine has in store, of earlier hosts, too.
-    activated.host.run("journalctl", "--sync")
+    host.run("journalctl", "--sync")
     time.sleep(1.1)
     SINCE[:] = [f"--since=@{int(time.time())}"]
-    activated.fresh("coder")
-    yield activated
-    activated.host.sh("rm /dev/kmsg; systemctl restart systemd-journald")
+    yield
+    host.sh("rm /dev/kmsg; systemctl restart systemd-journald")
     if before is not None:
         LOG_OF_ALL.write_text(before)
+
+
+@pytest.fixture(scope="module")
+def logged(activated: Activated) -> Iterator[Activated]:
+    """The project on a host that hears the kernel, with limits that nobody has used up."""
+    with hearing_the_kernel(activated.host):
+        activated.fresh("coder")
+        yield activated
 
 
 # It is a setting of the machine's first network namespace.

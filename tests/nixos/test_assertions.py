@@ -108,3 +108,36 @@ def test_a_network_that_nobody_translates_is_refused(tmp_path: Path) -> None:
     assert 'externalInterface = "eth0"' in message
     nat = '{ networking.nat = { enable = true; externalInterface = "eth0"; }; }'
     assert failed(nat, tree) == []
+
+
+def with_ipv6(tmp_path: Path, interface: str) -> Path:
+    """A tree whose sandboxes have IPv6, and that translates for an interface or for none."""
+    return replace(
+        *(FIXTURE, tmp_path / "tree", "default.nix", '    externalInterface = "eth0";\n'),
+        f'{interface}    ipv6Subnet = "fd5c:3a1e:77b0::/64";\n',
+    )
+
+
+def test_an_ipv6_prefix_that_nobody_translates_is_refused(tmp_path: Path) -> None:
+    tree = with_ipv6(tmp_path, "")
+    nat = 'networking.nat = { enable = true; externalInterface = "eth0";'
+
+    (message,) = failed(f"{{ {nat} }}; }}", tree)
+
+    assert "fd5c:3a1e:77b0::/64, which nobody routes" in message
+    assert "networking.nat.enableIPv6" in message
+    assert failed(f"{{ {nat} enableIPv6 = true; }}; }}", tree) == []
+
+
+@pytest.mark.parametrize(
+    ("extra_nix", "said"),
+    [
+        ("{ }", ""),
+        ("{ networking.enableIPv6 = false; }", "networking.enableIPv6 is false"),
+        ('{ boot.kernel.sysctl."net.ipv6.conf.all.forwarding" = false; }', "to forward"),
+    ],
+)
+def test_a_host_that_cannot_forward_ipv6_is_told(tmp_path: Path, extra_nix: str, said: str) -> None:
+    messages = failed(extra_nix, with_ipv6(tmp_path, '    externalInterface = "eth0";\n'))
+
+    assert [said in message for message in messages] == ([True] if said else [])

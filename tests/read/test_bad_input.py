@@ -546,6 +546,12 @@ IN_FORAGE = {
     ),
     "a small subnet": Bad(f'{USER}subnet = «"10.0.0.0/30"»', "subnet-small", "too small", "/29"),
     "no subnet": Bad(f'{USER}subnet = «"10.0.0"»', "subnet-invalid", "`10.0.0`", "10.100.0.0/16"),
+    "a link-local IPv6 prefix": Bad(
+        f'{USER}ipv6Subnet = «"fe80::/64"»', "ipv6-subnet-kind", "unique local", "provider"
+    ),
+    "no IPv6 prefix": Bad(
+        f'{USER}ipv6Subnet = «"10.0.0.0/16"»', "ipv6-subnet-invalid", "`10.0.0.0/16`", "fd5c:"
+    ),
     "a secret in the store": Bad(
         f'{USER}secrets.a = «"/nix/store/x"»', "secret-in-store", "Nix store", "/run/secrets"
     ),

@@ -101,6 +101,7 @@ GRAMMARS = [
     ),
     Grammar(forwards.forward, ["8080", "8080:80", "192.168.1.5:8080:80", "0.0.0.0:80", "1:0"]),
     Grammar(subnets.sandbox_subnet, ["10.100.0.0/16", "8.8.8.0/24", "10.0.0.1"]),
+    Grammar(subnets.sandbox_ipv6_subnet, ["fd00::/64", "fd00::1", "2001:db8::/8", "fe80::1/64"]),
     Grammar(limits.cpu_quota, ["200%", "12.5%", "2"], text_of),
     Grammar(limits.memory_size, ["4G", "1.5G", "4GB", "0.1G", "infinity"], text_of),
     Grammar(limits.disk_size, ["2G", "1T", "1.5T"], text_of),

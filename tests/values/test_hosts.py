@@ -221,6 +221,8 @@ def test_a_password_in_a_url_is_not_repeated(text: str) -> None:
         *("224.0.0.251/32", "255.255.255.255/32", "0.0.0.0/32"),
         *("::1/128", "::/128", "fd00::/8", "fd00:ec2::254/128", "fe80::1/128", "ff02::1/128"),
         *("::ffff:10.0.0.1/128", "::10.0.0.1/128", "64:ff9b:1::/48", "fec0::1/128"),
+        # What carries an address of IPv4, which may be private: NAT64, 6to4, Teredo.
+        *("64:ff9b::a00:1/128", "2002:a00:1::1/128", "2001::/32", "2001:1ff::/32"),
     ],
 )
 def test_private(network: str) -> None:
@@ -235,7 +237,8 @@ def test_private(network: str) -> None:
         *("172.32.0.0/11", "192.167.0.0/16", "203.0.113.0/24"),
         # Test networks (RFC 2544), in which a private internet can be built.
         *("198.18.0.0/15", "198.17.0.0/16", "198.20.0.0/16"),
-        *("2001:4860:4860::8888/128", "2a00::/12", "2001:db8::/32", "64:ff9b::/96"),
+        *("2001:4860:4860::8888/128", "2a00::/12", "2001:db8::/32", "2001:200::/23", "2003::/16"),
+        "2001:2::/48",  # as RFC 2544's: RFC 5180
     ],
 )
 def test_public(network: str) -> None:

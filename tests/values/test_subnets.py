@@ -1,13 +1,18 @@
 from __future__ import annotations
 
-from ipaddress import IPv4Network
+from ipaddress import IPv4Network, IPv6Network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from forage_gen.values.hosts import is_private
-from forage_gen.values.subnets import sandbox_subnet, subnet_capacity
+from forage_gen.values.subnets import (
+    is_translated,
+    sandbox_ipv6_subnet,
+    sandbox_subnet,
+    subnet_capacity,
+)
 from tests.values.table import Refused, check_refused, ids
 
 
@@ -60,3 +65,44 @@ def test_every_subnet_is_private_and_has_room(address: int, prefix: int) -> None
         return
     assert is_private(taken)
     assert subnet_capacity(taken) == len(range(taken.num_addresses)[2:-1])
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("fd5c:3a1e:77b0::/64", "translated"),
+        ("fd00::/48", "translated"),
+        ("FD12:3456:789a:1:0:0:0:0/112", "translated"),
+        ("2a01:4f8:1:2::/64", "routed"),
+        ("2001:67c::/48", "routed"),
+    ],
+)
+def test_an_ipv6_prefix_is_translated_or_routed(text: str, kind: str) -> None:
+    assert sandbox_ipv6_subnet(text) == IPv6Network(text)
+    assert is_translated(sandbox_ipv6_subnet(text)) is (kind == "translated")
+
+
+_KINDS = (
+    *("fe80::/64", "fc00::/64", "ff02::/64", "::/64", "2001:db8::/64", "3fff:1::/64"),
+    *("2002:a00:1::/64", "64:ff9b::/96", "2001::/64", "::ffff:0:0/96"),
+)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Refused("", "ipv6-subnet-invalid", "not an IPv6 prefix", "`fd5c:3a1e:77b0::/64`"),
+        Refused("10.0.0.0/16", "ipv6-subnet-invalid", "not an IPv6 prefix", "such as"),
+        Refused("fd00::%eth0/64", "ipv6-subnet-invalid", "not an IPv6 prefix", "such as"),
+        Refused("::ffff:10.0.0.0/112", "ipv6-subnet-invalid", "not an IPv6 prefix", "such as"),
+        Refused("fd00::/064", "ipv6-subnet-invalid", "not an IPv6 prefix", "such as"),
+        Refused("fd00::1", "ipv6-subnet-no-prefix", "one address", "`fd00::/64`"),
+        Refused("fd00::/8", "ipv6-subnet-large", "too large", "/48 to /112"),
+        Refused("fd00::/113", "ipv6-subnet-small", "too small", "/48 to /112"),
+        Refused("fd00::1/64", "ipv6-subnet-host-bits", "not the first", "`fd00::/64`"),
+        *(Refused(text, "ipv6-subnet-kind", "neither", "random digits") for text in _KINDS),
+    ],
+    ids=str,
+)
+def test_sandbox_ipv6_subnet_refuses(case: Refused) -> None:
+    check_refused(sandbox_ipv6_subnet, case)
