@@ -99,6 +99,7 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
             template.name: {
                 "description": template.description,
                 "network": template.network.value,
+                "allowedHosts": allowed_hosts(template),
                 "resolverPort": template.resolver_port if template.has_network else None,
                 "system": template.system,
             }

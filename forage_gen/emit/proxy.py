@@ -29,6 +29,12 @@ class _Name:
 
 
 @dataclass(frozen=True, slots=True)
+class _Client:
+    address: NginxToken
+    sandbox: NginxToken
+
+
+@dataclass(frozen=True, slots=True)
 class _Wildcard:
     key: NginxToken
     opens: bool
@@ -39,6 +45,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     for template in plan.templates:
         if template.is_proxied:
             yield _proxy(template, plan)
+            yield _clients(template, plan)
 
 
 def _proxy(template: p.Template, plan: p.Plan) -> Artifact:
@@ -50,6 +57,7 @@ def _proxy(template: p.Template, plan: p.Plan) -> Artifact:
         # A tag of syslog is letters, digits and _ (ngx_http_log_module).
         tag=q.word(template.name.replace("-", "_")),
         runtime=q.path(template.proxy_runtime),
+        added=q.path(template.added_names),
         resolver=resolver,
         ipv6=plan.ipv6 is not None,
         tls_port=q.port(template.tls_port),
@@ -61,6 +69,22 @@ def _proxy(template: p.Template, plan: p.Plan) -> Artifact:
         http_below=_below(template, HTTP),
     )
     return Artifact(template.proxy_file, text.encode())
+
+
+def _clients(template: p.Template, plan: p.Plan) -> Artifact:
+    clients = list(_addresses(template, plan))
+    name = q.word(template.name)
+    text = render(q.NginxToken, "proxy/template.clients.j2", name=name, clients=clients)
+    return Artifact(template.proxy_clients_file, text.encode())
+
+
+def _addresses(template: p.Template, plan: p.Plan) -> Iterator[_Client]:
+    for sandbox in plan.sandboxes:
+        if sandbox.template is not template:
+            continue
+        for address in (sandbox.address, sandbox.ipv6_address):
+            if address is not None:
+                yield _Client(q.address(address), q.word(sandbox.name))
 
 
 def _exact(template: p.Template, port: int) -> Iterator[_Name]:

@@ -53,6 +53,7 @@ def _resolver(template: p.Template, plan: p.Plan) -> Artifact:
         upstream=upstream,
         everything=template.network is p.Network.FULL,
         ipv6=plan.ipv6 is not None,
+        added=q.path(template.added_names) if template.is_proxied else None,
         lines=list(
             _locked(template) if template.locked else _lines(template, plan, upstream),
         ),

@@ -89,6 +89,7 @@ def _resolver(template: p.Template, plan: p.Plan, triggers: Triggers) -> Artifac
         table=q.plain(TABLE),
         sets=[q.plain(each.name + end) for each in port_sets(template) for end in suffixes],
         filters=template.network is p.Network.RESTRICTED,
+        added=q.plain(template.added_names) if template.is_proxied else None,
     )
     return Artifact(f"{UNITS}/{template.resolver_unit}.d/forage.conf", text.encode())
 

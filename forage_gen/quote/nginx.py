@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from forage_gen.quote.token import Token
 
 if TYPE_CHECKING:
-    from ipaddress import IPv4Address
+    from ipaddress import IPv4Address, IPv6Address
 
 _NAME_MAX = 253
 _PORT_MAX = 2**16 - 1
@@ -104,8 +104,8 @@ def port(number: int) -> NginxToken:
     return NginxToken(_number(number))
 
 
-def address(ip: IPv4Address) -> NginxToken:
-    """Write an IPv4 address.
+def address(ip: IPv4Address | IPv6Address) -> NginxToken:
+    """Write an address, as ``$remote_addr`` has it.
 
     Args:
         ip: The address.

@@ -37,6 +37,8 @@ SWITCHED = {
 }
 """The maps of the fence that `forage-ctl network` changes, and the chains that judge where it has
 not: out, in, to the host, NAT, the link."""
+ADDED_NAMES = "/run/forage-names"
+"""Names it has let sandboxes reach besides, by template: dnsmasq and nginx read it, as no root."""
 PLACEHOLDERS = "/var/lib/forage/placeholders"  # what sandboxes that run have made in workspaces
 UPSTREAM_FILE = "resolver/upstream.conf"  # where the tree has it
 MACHINES = "/var/lib/machines"
@@ -254,6 +256,16 @@ class Template:
     def proxy_file(self) -> str:
         """Where the tree has the configuration of that."""
         return f"proxy/templates/{self.name}.conf"
+
+    @property
+    def proxy_clients_file(self) -> str:
+        """Where it has which sandbox has which address."""
+        return f"proxy/templates/{self.name}.clients"
+
+    @property
+    def added_names(self) -> str:
+        """The directory of names that single sandboxes may reach besides, while the host runs."""
+        return f"{ADDED_NAMES}/{self.name}"
 
     @property
     def proxy_runtime(self) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.host.probes import REFUSED, fetch, look_up
 from tests.host.project_on_host import NAMES
-from tests.host.test_names import HANDSHAKE, NOTHING, hello
+from tests.host.test_names import ALERT, HANDSHAKE, NOTHING, hello
 from tests.host.test_reload import RELOADS
 from tests.testhost.internet import NAMESPACE
 
@@ -61,7 +61,7 @@ def told(forage: Activated, name: str) -> dict[str, Any]:
 def switched(forage: Activated) -> Iterator[Activated]:
     """The project, whose sandboxes are what the project says afterwards."""
     yield forage
-    forage.host.sh(f"rm -rf {STATE}")
+    forage.host.sh(f"rm -rf {STATE} /run/forage-names/*/*")
     forage.host.run("systemctl", "start", "forage-firewall.service")
     forage.host.run(*RELOAD)
 
@@ -286,6 +286,48 @@ def test_what_the_fence_does_not_take_changes_nothing(
     assert fetch(research, FOREIGN) == REFUSED
 
 
+def test_a_name_is_added_for_one_sandbox_alone(switched: Activated, coder: Sandbox) -> None:
+    twin = switched.running("twin")
+    name = "other.example.net"
+    assert fetch(coder, name) == ""
+    switch(switched, "coder", "restricted", "--allow=Other.Example.NET.", "--allow=198.18.1.20:80")
+    switched.host.wait_for(lambda: fetch(coder, name) == f"{FOREIGN}:80", "it is reached")
+    # Whatever address is dialled, as with every other name.
+    assert hello(coder, name, OTHER) == HANDSHAKE
+    assert fetch(coder, "198.18.1.20") == "198.18.1.20:80"
+    assert fetch(coder, ALLOWED) == f"{NAMES[ALLOWED]}:80"
+    assert look_up(coder, f"below.{name}") == []
+    assert hello(coder, f"below.{name}", FOREIGN) == ALERT
+    # The other sandbox may know the address, and no more.
+    assert look_up(twin, name) == [FOREIGN]
+    assert fetch(twin, name) == REFUSED
+    assert hello(twin, name, FOREIGN) == ALERT
+    assert hello(twin, f"coder {name}", FOREIGN) == ALERT
+    assert told(switched, "coder")["allow"] == ["Other.Example.NET.", "198.18.1.20:80"]
+    # It stays while the host runs.
+    switched.host.run(*RELOAD)
+    switched.host.run("systemctl", "reload", "forage-proxy@coder", "forage-resolver@coder")
+    coder = switched.fresh("coder")
+    assert fetch(coder, name) == f"{FOREIGN}:80"
+    switch(switched, "coder", "none")
+    assert switched.host.run("ls", "-A", "/run/forage-names/coder").stdout == ""
+    switch(switched, "coder", "reset")
+    switched.host.wait_for(lambda: fetch(coder, name) == "", "it is not known any more")
+    assert hello(coder, name, FOREIGN) == ALERT
+    assert fetch(coder, ALLOWED) == f"{NAMES[ALLOWED]}:80"
+
+
+def test_a_name_at_one_port(switched: Activated, coder: Sandbox) -> None:
+    name = "other.example.net"
+    switch(switched, "coder", "restricted", f"--allow={name}:443", "--until-reset")
+    switched.host.wait_for(lambda: look_up(coder, name) == [FOREIGN], "it is known")
+    assert hello(coder, name, FOREIGN) == HANDSHAKE
+    assert fetch(coder, name) == REFUSED
+    coder = switched.fresh("coder")
+    switched.host.wait_for(lambda: look_up(coder, name) == [], "it is not known any more")
+    assert hello(coder, name, FOREIGN) == ALERT
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
@@ -296,8 +338,14 @@ def test_what_the_fence_does_not_take_changes_nothing(
         (("review", "full"), 1, 'write network = "full"'),
         (("research", "restricted"), 1, "lists no hosts"),
         (("research", "none", "--allow", OTHER), 1, "restricted alone"),
-        (("coder", "restricted", "--allow", "example.org"), 1, "Names belong into allowedHosts"),
-        (("coder", "restricted", "--allow", "*.example.org:5432"), 1, "Names belong"),
+        (("research", "restricted", "--allow", "example.org"), 1, "have no proxy to read it"),
+        (("coder", "restricted", "--allow", "*.example.org"), 1, "belongs into allowedHosts"),
+        (("coder", "restricted", "--allow", "example.org:5432"), 1, "at ports 443 and 80"),
+        (("coder", "restricted", "--allow", "-x.example.org"), 1, "no host name"),
+        (("coder", "restricted", "--allow", f"{'a' * 64}.example.org"), 1, "no host name"),
+        (("coder", "restricted", "--allow", ALLOWED), 1, f'already, "{ALLOWED}"'),
+        (("coder", "restricted", "--allow", "x.wild.example.net"), 1, '"*.wild.example.net"'),
+        (("coder", "restricted", "--allow", "internal.wild.example.net"), 1, "says something"),
         (("coder", "restricted", "--allow", "0.0.0.0/0"), 1, "no IPv4 address"),
         (("coder", "restricted", "--allow", "10.0.0.1/8"), 1, "bits are not 0"),
         (("coder", "restricted", "--allow", "10.0.0.256"), 1, "over 255"),
