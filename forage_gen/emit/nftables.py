@@ -56,12 +56,13 @@ class _AddressSet:
 class _Family:
     """What a policy says in the terms of IPv4, or of IPv6.
 
-    `suffix` is what the names of sets that resolvers fill end with.
+    `closed` are the sets of what no mode opens, `suffix` is what the names of sets that
+    resolvers fill end with.
     """
 
     ip: NftToken
     type: NftToken
-    private: NftToken
+    closed: tuple[NftToken, ...]
     suffix: NftToken
     hosts: _AddressSet | None
     services: _AddressSet | None
@@ -90,6 +91,9 @@ _ICMPV6_ERRORS = q.NftToken(
     "destination-unreachable, packet-too-big, time-exceeded, parameter-problem"
 )
 
+# The sets of what no mode opens, by the version of their addresses.
+_CLOSED = {4: (q.NftToken("private"),), 6: (q.NftToken("private6"), q.NftToken("links6"))}
+
 _VERDICTS = {How.TOLD: q.NftToken("goto refuse"), How.DROPPED: q.NftToken("drop")}
 
 
@@ -117,6 +121,7 @@ def _table(plan: p.Plan) -> Artifact:
         private6=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV6), _INDENT, _LEAD),
         icmp=_ICMP_BOTH if ipv6 else _ICMP,
         icmpv6_errors=_ICMPV6_ERRORS,
+        links=q.string(f"{p.LINKS}.nf[t]"),
         gateway=q.ipv4(plan.gateway),
         judged=_JUDGED,
         subnet=q.prefix(plan.subnet),
@@ -188,7 +193,7 @@ def _family(template: p.Template, version: Literal[4, 6]) -> _Family:
     return _Family(
         ip=q.NftToken("ip" if version == 4 else "ip6"),  # noqa: PLR2004
         type=q.NftToken(f"ipv{version}_addr"),
-        private=q.NftToken("private" if version == 4 else "private6"),  # noqa: PLR2004
+        closed=_CLOSED[version],
         suffix=q.NftToken(suffix),
         hosts=_address_set(f"{template.nft_name}_hosts{suffix}", hosts),
         services=_address_set(f"{template.nft_name}_services{suffix}", services),

@@ -54,8 +54,9 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         )
         yield Artifact(f"libexec/{name}", text.encode(), executable=True)
     if plan.ipv6:
-        text = render(q.ShellToken, "shell/forage-forward-ipv6.sh.j2")
-        yield Artifact("libexec/forage-forward-ipv6", text.encode(), executable=True)
+        for name in ("forage-forward-ipv6", "forage-links-ipv6"):
+            text = render(q.ShellToken, f"shell/{name}.sh.j2", links=q.word(p.LINKS))
+            yield Artifact(f"libexec/{name}", text.encode(), executable=True)
     yield from _ctl()
     for template in plan.templates:
         for agent in template.agents:

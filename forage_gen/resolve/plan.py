@@ -28,6 +28,7 @@ NIX_STORE = "/nix/store"
 RUNTIME = "/run/forage"
 STOPPED = f"{RUNTIME}/stopped"  # the names of sandboxes that have run
 SWITCHES = f"{RUNTIME}/network"  # what `forage-ctl network` has switched sandboxes to
+LINKS = f"{RUNTIME}/links"  # which networks of IPv6 the host is in, for the fence (.nft)
 SWITCHED = {
     "switched": "own",
     "switched_in": "own_in",

@@ -36,13 +36,17 @@ NAMES = {
     "both.example.net": ["2001:2:0:1::11", "198.18.1.11"],
     "db.example.net": ["2001:2:0:1::12"],
     "rebind.example.net": ["fd99::30"],
+    "link.example.net": ["2001:2::1"],
 }
 LISTED, SERVICE, PREFIX = "2001:2:0:1::20", "2001:2:0:1::21", "2001:2:0:2::9"
 FOREIGN = "2001:2:0:1::66"
 PRIVATE = "fd99::30"
 CARRIES_IPV4 = "64:ff9b::c0a8:4d1e"  # 192.168.77.30, behind NAT64
 SERVERS = (
-    *((address, 80) for address in (LISTED, SERVICE, PREFIX, FOREIGN, PRIVATE, CARRIES_IPV4)),
+    *(
+        (address, 80)
+        for address in ("2001:2::1", LISTED, SERVICE, PREFIX, FOREIGN, PRIVATE, CARRIES_IPV4)
+    ),
     *((address, 80) for name in ("six", "both", "db") for address in NAMES[f"{name}.example.net"]),
     ("2001:2:0:1::10", 443),
     (NAMES["db.example.net"][0], 5432),
@@ -51,6 +55,7 @@ SERVERS = (
     ("fd99::20", 80),
 )
 ROUTED = "2a01:4f8:1:2::/64"
+LOCAL = "2001:2::1"  # in the host's own network, by a global address
 HOST, GATEWAY = "2001:2::2", "fd77:7:7::1"
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION, ICMPV6 = 0, 43, 44, 60, 58
 
@@ -150,9 +155,9 @@ def test_nothing_else_is_reached(forage: Activated, internet: Internet, user: st
     closed = {
         "listed": [
             *((FOREIGN, 80), (SERVICE, 80), (NAMES["db.example.net"][0], 80)),
-            *((PRIVATE, 80), ("fd99::20", 80), (CARRIES_IPV4, 80)),
+            *((PRIVATE, 80), ("fd99::20", 80), (CARRIES_IPV4, 80), (LOCAL, 80)),
         ],
-        "open": [(PRIVATE, 80), ("fd99::20", 80), (CARRIES_IPV4, 80)],
+        "open": [(PRIVATE, 80), ("fd99::20", 80), (CARRIES_IPV4, 80), (LOCAL, 80)],
     }
     for name, places in closed.items():
         box = forage.running(name)
@@ -205,6 +210,14 @@ def test_other_resolvers_and_quic_are_refused(
     with watch(forage, NAMESPACE, "udp dport 443") as arrived:
         listed.run("python3", "-c", send.format(NAMES["six.example.net"][0]), check=False)
         assert arrived() == 0
+
+
+def test_a_name_does_not_lead_into_the_hosts_own_network(
+    listed: Sandbox, internet: Internet
+) -> None:
+    before = len(internet.requests(LOCAL))
+    assert fetch(listed, "link.example.net") != place(LOCAL, 80)
+    assert len(internet.requests(LOCAL)) == before
 
 
 def test_names_that_lead_to_private_addresses_do_not_resolve(
@@ -361,6 +374,7 @@ def test_a_switch_judges_ipv6_as_well(forage: Activated, opened: Sandbox, listed
     assert fetch(opened, place(PRIVATE, 80)) == REFUSED
     switch(forage, "listed", "full")
     assert fetch(listed, place(FOREIGN, 80)) == place(FOREIGN, 80)
+    assert fetch(listed, place(LOCAL, 80)) == REFUSED
     assert fetch(listed, place(PRIVATE, 80)) == REFUSED
     wide = Kept(forage, listed, "wide", FOREIGN, "80", "x")
     switch(forage, "listed", "reset")
@@ -426,6 +440,16 @@ def test_a_routed_prefix_is_not_translated_and_not_open(
 
 
 # -- the host --------------------------------------------------------------------------
+
+
+def test_the_fence_hears_of_a_network_that_the_host_comes_into(forage: Activated) -> None:
+    own = ("2001:2:0:1::fff0/124", "dev", "wan0")
+    forage.host.run("ip", "address", "add", *own, "nodad")
+    forage.fresh("open")
+    forage.running("listed")
+    listed = forage.host.run("nft", "list", "set", "inet", "forage", "links6").stdout
+    forage.host.run("ip", "address", "delete", *own)
+    assert {"2001:2::/64", "2001:2:0:1::fff0/124"} <= set(listed.replace(",", "").split())
 
 
 def test_the_host_keeps_the_routes_of_its_own_router(forage: Activated) -> None:
