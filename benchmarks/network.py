@@ -15,6 +15,7 @@ import os
 import statistics
 import sys
 import tempfile
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from forage_gen.resolve.plan import Plan, Sandbox
 
 ROUNDS = 9
+QUIET = 0.1  # of the processors' time
+PATIENCE = 10
 LOADS = 7
 CONNECTIONS = 2000
 MANY = 1000
@@ -234,8 +237,29 @@ def inside(host: TestHost, *argv: str) -> str:
     return host.run("ip", "netns", "exec", f"forage-{MEASURED}", *argv, timeout=120).stdout
 
 
+def busy() -> float:
+    """The part of the processors' time that was in use during half a second."""
+    before = _times()
+    time.sleep(0.5)
+    idle, total = (after - was for after, was in zip(_times(), before, strict=True))
+    return 1 - idle / total
+
+
+def _times() -> tuple[int, int]:
+    numbers = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
+    return numbers[3] + numbers[4], sum(numbers[:8])
+
+
+def await_quiet() -> None:
+    """Wait, for a while, until nothing else runs on the machine."""
+    deadline = time.monotonic() + PATIENCE
+    while busy() > QUIET and time.monotonic() < deadline:
+        pass
+
+
 def measure(host: TestHost) -> dict[str, float]:
     """One look at what is loaded now."""
+    await_quiet()
     iperf = ("iperf3", "--client", SERVER, "--time=2", "--json")
     stream = json.loads(inside(host, *iperf))
     datagrams = json.loads(inside(host, *iperf, "--udp", "--length=64", "--bitrate=0"))

@@ -83,6 +83,7 @@ def _table(plan: p.Plan) -> Artifact:
         private=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV4), _INDENT, _LEAD),
         gateway=q.ipv4(plan.gateway),
         judged=_JUDGED,
+        admitted=q.NftToken(f"{p.ADMITTED:#x}"),
         subnet=q.prefix(plan.subnet),
         proxy_ports=_ports(
             port for t in plan.templates if t.is_proxied for port in (t.tls_port, t.http_port)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SCRIPTS = (
     "forage-limits",
+    "forage-mend",
     "forage-netns",
     "forage-nix",
     "forage-prepare",
@@ -48,6 +49,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             switches=q.word(p.SWITCHES),
             placeholders=q.word(p.PLACEHOLDERS),
             nix_store=q.word(p.NIX_STORE),
+            subnet=q.word(str(plan.subnet)),
             counters=q.words(COUNTERS),
             spoofed=q.word(SPOOFED.counter),
         )

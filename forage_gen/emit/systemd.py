@@ -33,6 +33,8 @@ _SHARED = (
     "forage-store@.service",
     "forage-nix@.service",
     "forage-firewall.service",
+    "forage-mend.service",
+    "forage-mend.timer",
     "forage-upstream.service",
     "forage-resolver@.service",
     "forage-proxy@.service",
@@ -53,6 +55,8 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
             tree=q.plain(p.TREE),
             placeholders=q.plain(p.PLACEHOLDERS),
             rules=q.plain(triggers.rules()),
+            subnet=q.plain(str(plan.subnet)),
+            admitted=q.plain(f"{p.ADMITTED:#x}"),
             upstream=q.plain(triggers.file(p.UPSTREAM_FILE)),
         )
         yield Artifact(f"{UNITS}/{name}", text.encode())

@@ -59,6 +59,9 @@ NIX_DAEMON = "/opt/forage/nix-daemon"
 
 UIDS_PER_SANDBOX = 65536
 PROXY_UID = 0x70000000
+# The bit of a packet's mark that says that the fence has let it come in from a sandbox's link. The
+# kernel drops what is from a sandbox and has none, whether rules are loaded or not.
+ADMITTED = 0x20000000
 """Who the proxies are on the host: the first number behind those of containers, which nobody
 else is given (https://systemd.io/UIDS-GIDS)."""
 USER_NAMESPACES = 1024

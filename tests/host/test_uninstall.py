@@ -34,6 +34,7 @@ def left(host: TestHost) -> str:
     return host.sh("""
         {
           nft list tables
+          ip xfrm policy | sed 's/^src/forage src/'
           ls /sys/class/net
           ip netns list
           findmnt --list --noheadings --output=TARGET
