@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from forage_gen import catalogue
 from forage_gen.catalogue import NIX_CACHE, NIX_CACHE_PORT
 from forage_gen.check.rule import Finding, RuleBook
+from forage_gen.check.shared_domains import front, has_everybodys_paths, holds_everybodys
 from forage_gen.diagnostics import Severity
 from forage_gen.resolve.names import decisions
 from forage_gen.values.hosts import LAN_NETWORKS_IPV4, NameHost
@@ -20,44 +20,6 @@ if TYPE_CHECKING:
     from forage_gen.schema.models import Agent, Template
 
 rules = RuleBook()
-
-# Domains below which anybody can have a name, for the asking or for money: object
-# stores, CDNs, hosted applications, tunnels and dynamic DNS. The private section of
-# publicsuffix.org has thousands; these are the ones that people allow by habit, and
-# those that are made for taking data out.
-_SHARED = frozenset(
-    """
-    amplifyapp.com awsapprunner.com awsglobalaccelerator.com cloudfront.net
-    elasticbeanstalk.com on.aws
-    appspot.com cloudfunctions.net firebaseapp.com firebaseio.com googleapis.com
-    googleusercontent.com run.app storage.googleapis.com web.app
-    azure-api.net azurecontainerapps.io azureedge.net azurefd.net azurestaticapps.net
-    azurewebsites.net blob.core.windows.net cloudapp.azure.com cloudapp.net trafficmanager.net
-    pages.dev r2.cloudflarestorage.com r2.dev trycloudflare.com workers.dev
-    github.io githubpreview.dev gitlab.io app.github.dev
-    deno.dev fly.dev glitch.me herokuapp.com hf.space netlify.app now.sh onrender.com
-    ondigitalocean.app pythonanywhere.com railway.app readthedocs.io repl.co replit.app
-    replit.dev streamlit.app supabase.co surge.sh up.railway.app vercel.app
-    codesandbox.io csb.app stackblitz.io webcontainer.io
-    backblazeb2.com digitaloceanspaces.com linodeobjects.com wasabisys.com
-    akamai.net akamaihd.net akamaized.net b-cdn.net edgekey.net edgesuite.net fastly.net
-    blogspot.com myshopify.com wixsite.com wordpress.com
-    ddns.net duckdns.org nip.io sslip.io ts.net
-    loca.lt ngrok-free.app ngrok-free.dev ngrok.app ngrok.dev ngrok.io serveo.net
-    beeceptor.com m.pipedream.net oast.fun oast.live oast.me oast.online oast.pro oast.site
-    webhook.site
-    """.split()  # noqa: SIM905  a line for each of so many words reads worse
-)
-# AWS puts services and regions, which are no customer's name, before its domain.
-_AWS = re.compile(
-    r"""
-    (?: (?: s3 | s3-website | s3-accesspoint | dualstack | elb | execute-api | compute | compute-1
-          | rds | es | lambda-url | [a-z]{2}(?:-[a-z]+)+-[0-9]
-        ) \. )*
-    (?: amazonaws\.com(?:\.cn)? | on\.aws )
-    """,
-    re.VERBOSE,
-)
 
 
 @rules.template(
@@ -171,20 +133,50 @@ def _reaches_cache(template: Template) -> bool:
 )
 def _wide_wildcard(merged: Merged) -> Iterator[Finding]:
     for index, host in enumerate(merged.model.allowed_hosts):
-        if isinstance(host, NameHost) and host.wildcard and _is_shared(host.name):
-            message = f"`{host}` allows everybody's names: anyone can have one below `{host.name}`."
+        if isinstance(host, NameHost) and host.wildcard and holds_everybodys(host.name):
+            message = (
+                f"`{host}` allows everybody's names: anyone can have one below `{host.name}`, and"
+                " the agent can send to it whatever it reads."
+            )
             hint = f'Write the exact name that is needed, such as `"my-project.{host.name}"`.'
             yield Finding(message, hint, merged.value(("allowedHosts", index)))
 
 
-def _is_shared(name: str) -> bool:
-    """Whether anybody can have a name below `name`, at any depth."""
-    below = f".{name}"
-    return (
-        name in _SHARED
-        or _AWS.fullmatch(name) is not None
-        or any(shared.endswith(below) for shared in _SHARED)
-    )
+@rules.template(
+    "shared-front",
+    Severity.WARNING,
+    summary="A name that is allowed is served by servers that serve anybody's. (Info, where each"
+    " customer has a name; then it takes servers that do not compare names.)",
+    why="The name is read where a connection begins, and nothing is decrypted: what is asked for"
+    " inside can be another customer's (domain fronting), or another's path.",
+    instead='allowedHosts = ["files.example.org"] # a server that serves nobody else\'s\n',
+)
+def _shared_front(merged: Merged) -> Iterator[Finding]:
+    for index, host in enumerate(merged.model.allowed_hosts):
+        if not isinstance(host, NameHost):
+            continue
+        where = merged.value(("allowedHosts", index))
+        if not host.wildcard and has_everybodys_paths(host.name):
+            message = (
+                f"`{host}` takes data for everybody: anyone can have a place at this very name, and"
+                " the agent can write to it."
+            )
+            hint = (
+                "Write the name of a server of your own; of a store, the name that your bucket has,"
+                f' such as `"my-bucket.{host.name}"`.'
+            )
+            yield Finding(message, hint, where)
+        elif (shared := front(host.name)) and not holds_everybodys(host.name):
+            message = (
+                f"The servers of `{host}` serve everybody's names below `{shared}`. Unless they"
+                " compare names, the agent can ask for another's inside a connection (domain"
+                " fronting)."
+            )
+            hint = (
+                "Write the name of a server that serves nobody else's, or allow this with what you"
+                " know of the operator: `# forage: allow(shared-front): it refuses other names`."
+            )
+            yield Finding(message, hint, where, Severity.INFO)
 
 
 def _kind(agent: Agent) -> catalogue.AgentKind | None:

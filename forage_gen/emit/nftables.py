@@ -124,6 +124,7 @@ def _table(plan: p.Plan) -> Artifact:
         links=q.string(f"{p.LINKS}.nf[t]"),
         gateway=q.ipv4(plan.gateway),
         judged=_JUDGED,
+        admitted=q.NftToken(f"{p.ADMITTED:#x}"),
         subnet=q.prefix(plan.subnet),
         proxy_ports=_ports(
             port for t in plan.templates if t.is_proxied for port in (t.tls_port, t.http_port)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _SCRIPTS = (
     "forage-limits",
+    "forage-mend",
     "forage-netns",
     "forage-nix",
     "forage-prepare",
@@ -49,6 +50,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             switches=q.word(p.SWITCHES),
             placeholders=q.word(p.PLACEHOLDERS),
             nix_store=q.word(p.NIX_STORE),
+            subnets=q.words(map(str, plan.subnets)),
             counters=q.words(COUNTERS),
             spoofed=q.word(SPOOFED.counter),
         )

@@ -33,6 +33,8 @@ _SHARED = (
     "forage-store@.service",
     "forage-nix@.service",
     "forage-firewall.service",
+    "forage-mend.service",
+    "forage-mend.timer",
     "forage-upstream.service",
     "forage-resolver@.service",
     "forage-proxy@.service",
@@ -53,6 +55,8 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
             tree=q.plain(p.TREE),
             placeholders=q.plain(p.PLACEHOLDERS),
             rules=q.plain(triggers.rules()),
+            subnets=[q.plain(str(subnet)) for subnet in plan.subnets],
+            admitted=q.plain(f"{p.ADMITTED:#x}"),
             upstream=q.plain(triggers.file(p.UPSTREAM_FILE)),
             ipv6=plan.ipv6 is not None,
         )

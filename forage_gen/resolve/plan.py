@@ -64,6 +64,9 @@ NIX_DAEMON = "/opt/forage/nix-daemon"
 
 UIDS_PER_SANDBOX = 65536
 PROXY_UID = 0x70000000
+# The bit of a packet's mark that says that the fence has let it come in from a sandbox's link. The
+# kernel drops what is from a sandbox and has none, whether rules are loaded or not.
+ADMITTED = 0x20000000
 """Who the proxies are on the host: the first number behind those of containers, which nobody
 else is given (https://systemd.io/UIDS-GIDS)."""
 USER_NAMESPACES = 1024
@@ -474,6 +477,11 @@ class Plan:
     sandboxes: tuple[Sandbox, ...]
     sources: tuple[Source, ...] = ()
     ipv6: Ipv6 | None = None
+
+    @property
+    def subnets(self) -> tuple[IpNetwork, ...]:
+        """Where its sandboxes' addresses are from, of each family."""
+        return (self.subnet, *([self.ipv6.subnet] if self.ipv6 else []))
 
     @property
     def gateway_mac(self) -> str:

@@ -105,6 +105,12 @@ CASES = (
         '"my-project.s3.eu-central-1.amazonaws.com"',
     ),
     Found(
+        "shared-front",
+        ((CLAUDE, "docs.example.org", "s3.eu-central-1.amazonaws.com"),),
+        '"s3.eu-central-1.amazonaws.com"',
+        '"my-bucket.s3.eu-central-1.amazonaws.com"',
+    ),
+    Found(
         "download-tool",
         ((CLAUDE, '"fd"', '"fd", "curl"'),),
         '"curl"',
@@ -330,16 +336,60 @@ def test_a_wide_wildcard(tmp_path: Path, host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     [
-        "*.example.org",
-        "github.io",
         "me.github.io",
         "*.me.github.io",
-        "*.githubusercontent.com",
+        "tool.global.ssl.fastly.net:443",
+        "tool.fastlylb.net",
+        "tool.azurefd.net",
         "*.bucket.s3.amazonaws.com",
-        "*.notamazonaws.com",
+        "bucket.s3.eu-central-1.amazonaws.com",
+        "abc123.execute-api.us-east-1.amazonaws.com",
+        "abc123.lambda-url.us-east-1.on.aws",
+        "pub-123.r2.dev",
+        "account.blob.core.windows.net",
+        "tool.workers.dev",
+        "bucket.storage.googleapis.com",
     ],
 )
-def test_a_wildcard_of_one_owner(tmp_path: Path, host: str) -> None:
+def test_a_name_on_a_shared_front(tmp_path: Path, host: str) -> None:
+    found = findings(tmp_path, edited((CLAUDE, "docs.example.org", host)))
+    assert [(each.code, each.severity) for each in found] == [("shared-front", Severity.INFO)]
+    assert "a server that serves nobody else's" in found[0].hint
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "s3.amazonaws.com",
+        "s3-eu-west-1.amazonaws.com",
+        "s3.dualstack.us-east-1.amazonaws.com",
+        "s3.us-west-004.backblazeb2.com",
+        "storage.googleapis.com:443",
+        "webhook.site",
+    ],
+)
+def test_a_name_where_anybody_has_a_path(tmp_path: Path, host: str) -> None:
+    found = findings(tmp_path, edited((CLAUDE, "docs.example.org", host)))
+    assert [(each.code, each.severity) for each in found] == [("shared-front", Severity.WARNING)]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "*.example.org",
+        "cdn.example.org",
+        "github.io",
+        "cloudfront.net.example.org",
+        "notcloudfront.net",
+        "*.githubusercontent.com",
+        "*.notamazonaws.com",
+        "ec2-203-0-113-7.compute-1.amazonaws.com",
+        "sts.amazonaws.com",
+        "me.duckdns.org",
+        "203.0.113.7:443",
+    ],
+)
+def test_a_name_of_one_owner(tmp_path: Path, host: str) -> None:
     assert findings(tmp_path, edited((CLAUDE, "docs.example.org", host))) == []
 
 

@@ -16,6 +16,8 @@ from tests.requirements import require
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from forage_gen.resolve.plan import Plan
+
 ADDRESS = "198.18.0.9"
 UPSTREAM = (
     f"no-resolv\nno-hosts\npid-file=\nlisten-address=127.0.0.1\nbind-interfaces\n"
@@ -102,10 +104,17 @@ def answers(root: Path, mode: str, kind: int) -> bool:
         root, {"forage.toml": FORAGE, "templates/web.toml": f'network = "{mode}"\n{listed}'}
     ).plan
     (template,) = plan.templates
-    files = {each.path: each.content.decode() for each in emit(plan)}
-    servers = [RECORDS, files[template.resolver_file]]
+    servers = [RECORDS, configuration(root, plan)]
     server = (str(plan.gateway), template.resolver_port)
     return ask(servers, server, ["data.x.org"], kind=kind)["ttls"] != [None]
+
+
+def configuration(root: Path, plan: Plan) -> str:
+    """What the resolver of the one template reads. No sandbox has names of its own."""
+    (template,) = plan.templates
+    files = {each.path: each.content.decode() for each in emit(plan)}
+    (root / "names").mkdir(exist_ok=True)
+    return files[template.resolver_file].replace(template.added_names, str(root / "names"))
 
 
 def test_the_most_specific_entry_decides(tmp_path: Path) -> None:
@@ -116,8 +125,7 @@ def test_the_most_specific_entry_decides(tmp_path: Path) -> None:
         asked = sorted(names)
         plan = resolved(tmp_path, project(entries)).plan
         (template,) = plan.templates
-        files = {each.path: each.content.decode() for each in emit(plan)}
-        servers = [UPSTREAM, files[template.resolver_file]]
+        servers = [UPSTREAM, configuration(tmp_path, plan)]
         found = ask(servers, (str(plan.gateway), template.resolver_port), asked)
         said = dict(zip(asked, (a == ADDRESS for a in found["answers"]), strict=True))
         assert said == {name: is_open(entries, name) for name in asked}, entries

@@ -30,6 +30,7 @@ _NO_FENCE = "flush map inet forage redirects\n" + "".join(
 def fence_down(host: TestHost) -> Iterator[None]:
     """Let everything through, to show that it is the fence that holds a probe back."""
     host.run("nft", "-f", "-", input=_NO_FENCE)
+    host.run("ip", "xfrm", "policy", "flush")
     try:
         yield
     finally:

@@ -99,7 +99,7 @@ def test_the_host_starts_what_it_should(demo: Activated) -> None:
     assert [name for name in SANDBOXES if demo.active(name)] == ["website"]
     timers = json.loads(demo.host.run("systemctl", "list-timers", "--output=json").stdout)
     mine = {timer["unit"] for timer in timers if timer["unit"].startswith("forage-")}
-    assert mine == {"forage-reset@website.timer"}
+    assert mine == {"forage-mend.timer", "forage-reset@website.timer"}
 
 
 def test_all_of_it_runs_at_once(demo: Activated) -> None:

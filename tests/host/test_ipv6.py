@@ -460,3 +460,23 @@ def test_the_host_keeps_the_routes_of_its_own_router(forage: Activated) -> None:
     )
     read = ("cat", f"{settings}/wan0/accept_ra", f"{settings}/all/forwarding")
     assert forage.host.run(*read).stdout.split() == ["2", "1"]
+
+
+def test_without_rules_nothing_passes(forage: Activated, opened: Sandbox) -> None:
+    target = place(LISTED, 80)
+    forage.host.run("systemctl", "stop", "forage-mend.timer")  # it would load them again
+    serve = ("python3", "-m", "http.server", "9091", "--bind", "::", "--directory", "/etc/keys")
+    forage.host.run("systemd-run", "--collect", "--unit=served", *serve)
+    assert fetch(opened, target) == target
+    ask = f"curl --silent --max-time 2 http://[{GATEWAY}]:9091/ http://{target}/"
+    forage.host.run("nft", "flush", "ruleset")
+    assert opened.sh(ask, check=False).stdout == ""
+    # The control: it is the policies that block.
+    forage.host.run("ip", "-6", "xfrm", "policy", "flush")
+    assert opened.sh(ask, check=False).stdout != ""
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    assert opened.sh(f"curl --silent --max-time 2 {ask.split()[4]}", check=False).stdout == ""
+    assert fetch(opened, target) == target
+    assert forage.host.run("ip", "-6", "xfrm", "policy").stdout.count("block") == 2
+    forage.host.run("systemctl", "stop", "served.service")
+    forage.host.run("systemctl", "start", "forage-mend.timer")

@@ -169,5 +169,6 @@ def test_so_is_one_to_the_host(forage: Activated) -> None:
 def test_they_would_be_counted(flooded: Activated) -> None:
     flooded.host.write("/run/host-firewall.nft", "flush ruleset\n" + _RULES)
     flooded.host.run("nft", "-f", "/run/host-firewall.nft")
+    flooded.host.run("ip", "xfrm", "policy", "flush")
 
     flooded.host.wait_for(lambda: arrived(flooded.host) > 0, "packets arrive without the fence")

@@ -34,6 +34,7 @@ def left(host: TestHost) -> str:
     return host.sh("""
         {
           nft list tables
+          ip xfrm policy | sed 's/^src/forage src/'
           ls /sys/class/net
           ip netns list
           findmnt --list --noheadings --output=TARGET
@@ -41,7 +42,7 @@ def left(host: TestHost) -> str:
           systemctl list-unit-files --no-legend
           find /etc /run/systemd/nspawn
         } | grep -E 'forage|^fg-|/var/lib/machines/|systemd-nspawn@[a-z]' |
-          grep -vE 'forage.guests' || true
+          grep -vE 'forage.guests|masked' || true
     """).stdout
 
 
@@ -55,6 +56,7 @@ def test_uninstalling_leaves_nothing(forage: Activated) -> None:
     for trace in (
         "table inet forage",
         "table arp forage",
+        "forage src 10.100.0.0/16",
         "fg-",
         "/var/lib/machines/coder",
         "forage.target",

@@ -96,11 +96,12 @@ class Request:
 class Internet:
     """The internet that a test host is connected to while this is entered.
 
-    `interface` is the host's own end of the link.
+    `interface` is the host's own end of the link. A name may be kept for `ttl` seconds.
     """
 
     testhost: TestHost
     interface: str = "wan0"
+    ttl: int = 0
     _records: dict[str, list[str]] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
@@ -115,7 +116,8 @@ class Internet:
             *("-keyout", _CERTIFICATE, "-out", f"{_CERTIFICATE}.only"),
         )
         self.testhost.sh(f"cat {_CERTIFICATE}.only >>{_CERTIFICATE}")
-        self._start(_DNS_UNIT, "forking", *_DNSMASQ)  # it forks once it listens
+        # It forks once it listens.
+        self._start(_DNS_UNIT, "forking", *_DNSMASQ, f"--local-ttl={self.ttl}")
         return self
 
     def __exit__(self, *_: object) -> None:
