@@ -161,7 +161,7 @@ def _policy(template: p.Template, plan: p.Plan) -> Artifact:
     text = render(
         q.NftToken,
         "nftables/template.nft.j2",
-        name=q.identifier(template.name),
+        head=q.line_comment(f"What sandboxes of template {template.name} may reach."),
         proxied=template.is_proxied,
         redirects=q.identifier(redirects(template)),
         tls_port=q.port(template.tls_port),
@@ -239,8 +239,7 @@ def _elements(sandbox: p.Sandbox) -> Artifact:
     text = render(
         q.NftToken,
         "nftables/sandbox.nft.j2",
-        name=q.identifier(sandbox.name),
-        template=q.identifier(template.name),
+        head=q.line_comment(f"Sandbox {sandbox.name}, from template {template.name}."),
         interface=q.interface(sandbox.interface),
         address=q.ipv4(sandbox.address),
         ipv6_address=q.ipv6(sandbox.ipv6_address) if sandbox.ipv6_address else None,
