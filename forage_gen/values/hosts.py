@@ -73,7 +73,8 @@ _NOT_PUBLIC_IPV6 = tuple(
     )
 )
 _PROTOCOLS_IPV6 = IPv6Network("2001::/23")  # assignments, with Teredo: RFC 2928
-_BENCHMARKS_IPV6 = IPv6Network("2001:2::/32")  # RFC 5180
+# Of this the first /48 is for benchmarks (RFC 5180), and the rest is not assigned.
+_BENCHMARKS_IPV6 = IPv6Network("2001:2::/32")
 PRIVATE_NETWORKS_IPV6: tuple[IPv6Network, ...] = tuple(
     sorted((*_NOT_PUBLIC_IPV6, *_PROTOCOLS_IPV6.address_exclude(_BENCHMARKS_IPV6)))
 )
