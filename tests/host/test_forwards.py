@@ -102,7 +102,9 @@ def test_the_port_is_there_while_the_sandbox_runs(forage: Activated, serving: Sa
     assert forage.host.run("ss", "-Hltn", "sport = :8091").stdout == ""
     assert forage.host.run("systemctl", "list-units", "-q", "forage-forward@*").stdout == ""
     forage.running("coder")
-    assert "8091" in forage.host.run("ss", "-Hltn", "sport = :8091").stdout
+    # The socket comes after the sandbox.
+    listening = ("ss", "-Hltn", "sport = :8091")
+    forage.host.wait_for(lambda: "8091" in forage.host.run(*listening).stdout, "it listens")
 
 
 @pytest.fixture

@@ -150,7 +150,7 @@ def test_a_timer_runs_as_long_as_its_sandbox(forage: Activated) -> None:
 
 def timers(forage: Activated) -> list[dict[str, object]]:
     listed = json.loads(forage.host.run("systemctl", "list-timers", "--output=json").stdout)
-    return [timer for timer in listed if "forage" in timer["unit"]]
+    return [timer for timer in listed if "forage-reset" in timer["unit"]]
 
 
 def test_the_last_sandbox_can_be_followed_by_all_at_once(forage: Activated) -> None:
