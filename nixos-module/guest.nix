@@ -154,10 +154,19 @@ in
       security.sudo.enable = false;
 
       environment = {
-        etc = lib.mapAttrs' (name: program: {
-          name = "forage/agents/${name}";
-          value.source = program;
-        }) cfg.agents;
+        etc =
+          lib.mapAttrs' (name: program: {
+            name = "forage/agents/${name}";
+            value.source = program;
+          }) cfg.agents
+          // {
+            # A file of the log takes its whole size from the start, of memory.
+            "systemd/journald.conf.d/forage.conf".text = ''
+              [Journal]
+              Storage=volatile
+              RuntimeMaxFileSize=1M
+            '';
+          };
 
         systemPackages = [
           pkgs.git

@@ -43,6 +43,14 @@ RemainAfterExit=yes
 ExecStart={p.AWAIT_LIMITS_SCRIPT}
 """
 
+# The log is in memory, as all of the guest is. A file of it takes its whole size from the start.
+JOURNAL = f"""\
+{HEAD}
+[Journal]
+Storage=volatile
+RuntimeMaxFileSize=1M
+"""
+
 _PROFILE = f"""\
 {HEAD}PATH={p.OWN_BIN}:$PATH
 """
@@ -56,6 +64,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         if template.rootfs is None:
             continue
         yield from masks(root)
+        yield Artifact(f"{root}/etc/systemd/journald.conf.d/forage.conf", JOURNAL.encode())
         daemon = "export NIX_REMOTE=daemon\n" if template.nix_daemon else ""
         yield Artifact(f"{root}/etc/profile.d/forage.sh", (_PROFILE + daemon).encode())
         if template.init_commands:

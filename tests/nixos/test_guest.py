@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from forage_gen.emit.guest_files import JOURNAL
 from forage_gen.emit.guest_masks import GENERATORS, UNITS
+from forage_gen.emit.guest_unit import HEAD
 from tests.nixos.nix import FIXTURE, JSON, NixError, evaluate
 from tests.nixos.trees import replace, templates
 
@@ -75,6 +77,12 @@ def test_it_starts_as_little_as_a_root_file_system_does() -> None:
         "generators": dict.fromkeys(GENERATORS, "/dev/null"),
         "suppressedSystemUnits": sorted(UNITS),
     }
+
+
+def test_its_log_takes_as_little_memory() -> None:
+    text = guest('config.environment.etc."systemd/journald.conf.d/forage.conf".text')
+
+    assert text == JOURNAL.removeprefix(HEAD).lstrip()
 
 
 def test_a_group_of_its_own_where_the_number_is_not_that_of_users(tmp_path: Path) -> None:
