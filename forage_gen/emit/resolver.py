@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from forage_gen.quote.dnsmasq import DnsmasqToken
 
-_LOOPBACK = IPv4Address("127.0.0.1")
+UPSTREAM = q.DnsmasqToken.joined("#", [q.address(IPv4Address("127.0.0.1")), q.port(UPSTREAM_PORT)])
+"""Whom the templates' resolvers ask."""
 
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
@@ -43,20 +44,17 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
 
 
 def _resolver(template: p.Template, plan: p.Plan) -> Artifact:
-    upstream = q.DnsmasqToken.joined("#", [q.address(_LOOPBACK), q.port(UPSTREAM_PORT)])
     text = render(
         q.DnsmasqToken,
         "resolver/template.conf.j2",
         name=q.domain(template.name),
         port=q.port(template.resolver_port),
         gateway=q.address(plan.gateway),
-        upstream=upstream,
+        upstream=UPSTREAM,
         everything=template.network is p.Network.FULL,
         ipv6=plan.ipv6 is not None,
         added=q.path(template.added_names) if template.is_proxied else None,
-        lines=list(
-            _locked(template) if template.locked else _lines(template, plan, upstream),
-        ),
+        lines=list(_locked(template) if template.locked else _lines(template, plan)),
     )
     return Artifact(template.resolver_file, text.encode())
 
@@ -70,7 +68,7 @@ def _locked(template: p.Template) -> Iterator[DnsmasqToken]:
             yield _line("host-record=", q.domain(locked.name), ",", q.address(address))
 
 
-def _lines(template: p.Template, plan: p.Plan, upstream: DnsmasqToken) -> Iterator[DnsmasqToken]:
+def _lines(template: p.Template, plan: p.Plan) -> Iterator[DnsmasqToken]:
     """Write what each name needs. dnsmasq lets the longest matching domain decide.
 
     `server=/NAME/` and `local=/NAME/` are for NAME and all below it. So the other half is
@@ -84,11 +82,11 @@ def _lines(template: p.Template, plan: p.Plan, upstream: DnsmasqToken) -> Iterat
         other = decisions.has(rule.name, wildcard=not rule.wildcard)
         is_closed = not other and not decisions.from_above(rule.name)
         if rule.wildcard:
-            yield _line("server=/", q.below(rule.name), "/", upstream)
+            yield _line("server=/", q.below(rule.name), "/", UPSTREAM)
             if is_closed:
                 yield _line("local=/", name, "/")
         else:
-            yield _line("server=/", name, "/", upstream)
+            yield _line("server=/", name, "/", UPSTREAM)
             if is_closed:
                 yield _line("address=/", q.below(rule.name), "/")
         if sets:
@@ -101,7 +99,7 @@ def _lines(template: p.Template, plan: p.Plan, upstream: DnsmasqToken) -> Iterat
         yield _line("local=/", below if each.wildcard else itself, "/")
         # It takes away from a wildcard above, so the other half is open.
         if not decisions.has(each.name, wildcard=not each.wildcard):
-            yield _line("server=/", itself if each.wildcard else below, "/", upstream)
+            yield _line("server=/", itself if each.wildcard else below, "/", UPSTREAM)
 
 
 def _line(*parts: str) -> DnsmasqToken:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from forage_gen.artifact import Artifact
 from forage_gen.emit.nspawn import over_itself, package_database
 from forage_gen.emit.render import render
+from forage_gen.emit.resolver import UPSTREAM
 from forage_gen.quote import shell as q
 from forage_gen.resolve import plan as p
-from forage_gen.resolve.allocate import UPSTREAM_PORT
 from forage_gen.resolve.refusals import COUNTERS, LOG_PREFIX, RECEIVED, SENT, SPOOFED
 from forage_gen.values.protected import steps
 
@@ -89,7 +89,7 @@ def _ctl() -> Iterator[Artifact]:
             switches=q.word(p.SWITCHES),
             switched=q.words(p.SWITCHED),
             added=q.word(p.ADDED_NAMES),
-            upstream=q.word(f"127.0.0.1#{UPSTREAM_PORT}"),
+            upstream=q.word(str(UPSTREAM)),
         )
         yield Artifact(path, text.encode(), executable=True)
 

@@ -462,21 +462,33 @@ def test_the_host_keeps_the_routes_of_its_own_router(forage: Activated) -> None:
     assert forage.host.run(*read).stdout.split() == ["2", "1"]
 
 
-def test_without_rules_nothing_passes(forage: Activated, opened: Sandbox) -> None:
-    target = place(LISTED, 80)
-    forage.host.run("systemctl", "stop", "forage-mend.timer")  # it would load them again
-    serve = ("python3", "-m", "http.server", "9091", "--bind", "::", "--directory", "/etc/keys")
+@pytest.fixture
+def served(forage: Activated) -> Iterator[str]:
+    """A service of the host, while nothing loads the fence by itself."""
+    serve = ("python3", "-m", "http.server", "9091", "--bind", "::", "--directory", "/usr")
+    forage.host.run("systemctl", "stop", "forage-mend.timer")
     forage.host.run("systemd-run", "--collect", "--unit=served", *serve)
-    assert fetch(opened, target) == target
-    ask = f"curl --silent --max-time 2 http://[{GATEWAY}]:9091/ http://{target}/"
-    forage.host.run("nft", "flush", "ruleset")
-    assert opened.sh(ask, check=False).stdout == ""
-    # The control: it is the policies that block.
-    forage.host.run("ip", "-6", "xfrm", "policy", "flush")
-    assert opened.sh(ask, check=False).stdout != ""
+    try_ = ("curl", "--silent", "http://[::1]:9091/")
+    forage.host.wait_for(lambda: forage.host.run(*try_, check=False).stdout, "it answers")
+    yield f"[{GATEWAY}]:9091"
+    forage.host.run("systemctl", "stop", "served.service")
     forage.host.run("systemctl", "reload", "forage-firewall.service")
-    assert opened.sh(f"curl --silent --max-time 2 {ask.split()[4]}", check=False).stdout == ""
+    forage.host.run("systemctl", "start", "forage-mend.timer")
+
+
+def test_without_rules_nothing_passes(forage: Activated, opened: Sandbox, served: str) -> None:
+    target = place(LISTED, 80)
+    assert fetch(opened, target) == target
+    with watch(forage, NAMESPACE, f"ip6 daddr {LISTED}") as arrived:
+        forage.host.run("nft", "flush", "ruleset")
+        assert (fetch(opened, target), arrived()) == ("", 0)
+        assert fetch(opened, served) == ""
+        # The control: it is the policies that block.
+        forage.host.run("ip", "-6", "xfrm", "policy", "flush")
+        fetch(opened, target)
+        assert arrived() > 0
+        assert "Directory listing" in fetch(opened, served)
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    assert fetch(opened, served) == REFUSED
     assert fetch(opened, target) == target
     assert forage.host.run("ip", "-6", "xfrm", "policy").stdout.count("block") == 2
-    forage.host.run("systemctl", "stop", "served.service")
-    forage.host.run("systemctl", "start", "forage-mend.timer")
