@@ -21,14 +21,13 @@ if TYPE_CHECKING:
 
 rules = RuleBook()
 
-# Directories of the system, with all that is in them (file-hierarchy(7)).
-_SYSTEM = re.compile(
-    r"/(?:bin|boot|dev|etc|lib(?:32|64|x32|exec)?|nix|proc|run|sbin|sys|usr)(?:/.*)?", re.DOTALL
-)
+# Directories of the system, with all that is in them (file-hierarchy(7)). Those with services of
+# the host in them are errors.
+_SYSTEM = re.compile(r"/(?:bin|boot|etc|lib(?:32|64|x32|exec)?|nix|sbin|usr)(?:/.*)?", re.DOTALL)
 # Directories that belong to many: each of them whole, but not what is in it.
 _COMMON = frozenset(
     """
-    /home /media /mnt /opt /root /srv /tmp /var /var/cache /var/home /var/lib /var/log /var/root
+    /home /media /mnt /opt /root /srv /tmp /var/cache /var/home /var/log /var/root
     /var/spool /var/tmp
     """.split()  # noqa: SIM905  a line for each of so many words reads worse
 )

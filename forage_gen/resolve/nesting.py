@@ -7,34 +7,20 @@ the agent in one sandbox would choose what another sees, or what it sees itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from forage_gen.diagnostics import error
+from forage_gen.resolve.opened import opened_paths
 from forage_gen.values.text import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from forage_gen.diagnostics import Diagnostic
-    from forage_gen.read.explain_errors import Places
     from forage_gen.read.load import Inputs
-    from forage_gen.read.locate import KeyPath
     from forage_gen.resolve import plan as p
     from forage_gen.resolve.inherit import Merged
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A path that the host opens for a sandbox, and the key that holds it.
-
-    The key's place is looked up only for a finding: that takes longer than all else here.
-    """
-
-    path: str
-    places: Places
-    key: KeyPath
 
 
 def check_nesting(
@@ -42,7 +28,7 @@ def check_nesting(
 ) -> Iterator[Diagnostic]:
     """Yield an error for each path strictly below a directory that some sandbox can write."""
     writers = dict(_writable(plan))
-    for opened in _opened(plan, inputs, templates):
+    for opened in opened_paths(plan, inputs, templates):
         for above in PurePosixPath(opened.path).parents:
             writer = writers.get(str(above))
             if writer is not None:
@@ -62,25 +48,3 @@ def _writable(plan: p.Plan) -> Iterator[tuple[str, str]]:
     for sandbox in reversed(plan.sandboxes):
         for bind in sandbox.writable:
             yield bind.source, sandbox.name
-
-
-def _opened(plan: p.Plan, inputs: Inputs, templates: Mapping[str, Merged]) -> Iterator[_Opened]:
-    project = inputs.project_file
-    for sandbox in plan.sandboxes:
-        key: KeyPath = ("sandboxes", sandbox.name, "workspace")
-        yield _Opened(sandbox.workspace.source, project, key)
-    for secret in {secret for sandbox in plan.sandboxes for secret in sandbox.secrets}:
-        yield _Opened(secret.source, project, ("secrets", secret.name))
-    for template in plan.templates:
-        merged = templates[template.name]
-        for mount in template.mounts:
-            yield _Opened(mount.source, merged, _key_of(mount))
-        if template.rootfs is not None:
-            yield _Opened(template.rootfs, merged, ("rootfs",))
-
-
-def _key_of(mount: p.Mount) -> KeyPath:
-    agent, is_config, _ = mount.name.partition(".config")
-    if is_config:
-        return ("agents", agent, "hostConfigDir")
-    return ("workspace", "mounts", mount.name, "hostPath")

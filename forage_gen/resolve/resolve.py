@@ -28,6 +28,7 @@ from forage_gen.resolve.isolation import dropped, user_namespaces
 from forage_gen.resolve.names import agent_kind, name_exceptions, name_rules
 from forage_gen.resolve.nesting import check_nesting
 from forage_gen.resolve.pins import check_pins
+from forage_gen.resolve.services import check_services
 from forage_gen.resolve.shared import check_shared
 from forage_gen.resolve.sources import check_sources, plan_sources
 from forage_gen.values.hosts import AddressHost
@@ -101,6 +102,7 @@ def _check_paths(
     plan: p.Plan, inputs: Inputs, templates: Mapping[str, Merged]
 ) -> Iterator[Diagnostic]:
     yield from check_nesting(plan, inputs, templates)
+    yield from check_services(plan, inputs, templates)
     yield from check_shared(plan, inputs)
     yield from check_forwards(plan, inputs)
 
