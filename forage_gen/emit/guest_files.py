@@ -63,7 +63,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         yield Artifact(f"{root}/{RESOLV_CONF}", _resolv_conf(template, plan).encode())
         if template.rootfs is None:
             continue
-        yield from masks(root)
+        yield from masks(root, init_commands=bool(template.init_commands))
         yield Artifact(f"{root}/etc/systemd/journald.conf.d/forage.conf", JOURNAL.encode())
         daemon = "export NIX_REMOTE=daemon\n" if template.nix_daemon else ""
         yield Artifact(f"{root}/etc/profile.d/forage.sh", (_PROFILE + daemon).encode())

@@ -1,7 +1,8 @@
 """What the system inside a root file system does not start: none of it has a use in a sandbox.
 
-An empty file masks a unit (systemd.unit(5)) or a generator (systemd.generator(7)).
-The module masks the same in a NixOS guest: nixos-module/guest.nix.
+An empty file masks a unit (systemd.unit(5)), a generator (systemd.generator(7)) or a file of
+tmpfiles.d(5). The module masks the same units and generators in a NixOS guest:
+nixos-module/guest.nix.
 """
 
 from __future__ import annotations
@@ -55,9 +56,27 @@ UNITS = (
 """Units that a NixOS guest does without, too."""
 
 
-def masks(root: str) -> Iterator[Artifact]:
+ON_DEMAND = "systemd-logind.service"
+"""It keeps account of sessions, for those that log in with pam_systemd(8), who start it by D-Bus.
+
+Only that the system's start waits for it is masked. NixOS has that link in its own units.
+"""
+
+NO_LOGIN = (
+    # They keep people out until the system has started (pam_nologin(8)), which is when the init
+    # commands are done.
+    "etc/systemd/system/systemd-user-sessions.service",
+    "etc/tmpfiles.d/systemd-nologin.conf",
+)
+"""What a system without init commands does without: it has started as soon as it can be used."""
+
+
+def masks(root: str, *, init_commands: bool) -> Iterator[Artifact]:
     """Yield the empty files, below the guest's root."""
     for generator in (*GENERATORS, FSTAB_GENERATOR):
         yield Artifact(f"{root}/etc/systemd/system-generators/{generator}", b"")
-    for unit in UNITS:
+    for unit in (*UNITS, f"multi-user.target.wants/{ON_DEMAND}"):
         yield Artifact(f"{root}/etc/systemd/system/{unit}", b"")
+    if not init_commands:
+        for path in NO_LOGIN:
+            yield Artifact(f"{root}/{path}", b"")

@@ -19,6 +19,16 @@ def test_the_system_inside_runs_without_a_failed_unit(forage: Activated, name: s
     assert forage.running(name).state() == "running"
 
 
+def test_logind_starts_when_it_is_asked_for(forage: Activated) -> None:
+    # Those who log in with pam_systemd ask, and so does loginctl.
+    sandbox = forage.fresh("research")
+    unit = "systemd-logind.service"
+    state = f"systemctl show --property=ActiveState --value {unit}"
+    assert sandbox.sh(state).stdout == "inactive\n"
+    sandbox.run("loginctl", "list-users", "--json=short")
+    assert sandbox.sh(state).stdout == "active\n"
+
+
 @pytest.mark.parametrize("name", SANDBOXES)
 def test_its_host_name_is_the_sandboxes(forage: Activated, name: str) -> None:
     assert forage.running(name).run("hostname").stdout == f"{name}\n"
