@@ -101,6 +101,9 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
                 "network": template.network.value,
                 "allowedHosts": allowed_hosts(template),
                 "resolverPort": template.resolver_port if template.has_network else None,
+                "proxyPorts": [template.tls_port, template.http_port]
+                if template.is_proxied
+                else None,
                 "system": template.system,
             }
             for template in plan.templates

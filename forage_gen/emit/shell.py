@@ -22,6 +22,7 @@ _SCRIPTS = (
     "forage-netns",
     "forage-nix",
     "forage-prepare",
+    "forage-proxy-reload",
     "forage-reason",
     "forage-release",
     "forage-reset",

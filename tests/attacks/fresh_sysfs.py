@@ -2,7 +2,15 @@
 
 import os
 
-from tests.attacks.attack import CLONE_NEWNS, CLONE_NEWUSER, first_writable, held, mount, syscall
+from tests.attacks.attack import (
+    CLONE_NEWNS,
+    CLONE_NEWUSER,
+    MS_REMOUNT,
+    first_writable,
+    held,
+    mount,
+    syscall,
+)
 
 FENCE = "network namespace of another user namespace"
 OPEN = {"shared/root": "it is the host's root, and mounts what it likes"}
@@ -12,6 +20,8 @@ try:
     if os.geteuid():
         syscall("unshare", CLONE_NEWUSER | CLONE_NEWNS)
     mount("sysfs", "/tmp/sys", "sysfs")
+    # What nspawn mounted is the same file system, and read-only as a whole.
+    mount("sysfs", "/tmp/sys", "sysfs", MS_REMOUNT)
 except OSError as failure:
     held(failure)
 first_writable(

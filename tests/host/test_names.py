@@ -456,42 +456,50 @@ def test_the_proxies_are_for_sandboxes_alone(forage: Activated, coder: Sandbox) 
 
 # -- changes and faults --------------------------------------------------------
 
+# Opens a connection by TLS, says so, and keeps it until the other side ends it.
+_KEEP_TLS = """
+import socket, ssl, sys
+name, address, note = sys.argv[1:]
+context = ssl._create_unverified_context()
+tls = context.wrap_socket(socket.create_connection((address, 443)), server_hostname=name)
+open(note, "x").close()
+tls.recv(1)
+"""
+
+
+def keep_tls(forage: Activated, sandbox: Sandbox, unit: str, name: str, address: str) -> None:
+    """Have a program in the sandbox keep a connection, as a unit that ends with it."""
+    note = f"/home/agent/{unit}"
+    sandbox.run(
+        *("systemd-run", "--quiet", "--collect", "--uid=agent", f"--unit={unit}"),
+        *("python3", "-c", _KEEP_TLS, name, address, note),
+    )
+    forage.host.wait_for(
+        lambda: not sandbox.run("test", "-e", note, check=False).returncode, "it is open"
+    )
+    sandbox.run("rm", note)
+
+
+def is_kept(sandbox: Sandbox, unit: str) -> bool:
+    """Whether the connection has not been ended."""
+    return sandbox.run("systemctl", "is-active", unit, check=False).stdout == "active\n"
+
 
 def test_a_name_that_is_taken_away_is_closed_and_its_connections_end(
     forage: Activated, coder: Sandbox
 ) -> None:
     text = forage.host.root / "srv/forage/tree" / forage.sandbox("coder").template.proxy_file
     before = text.read_text()
-    keep = (
-        "import ssl, socket, time\n"
-        "context = ssl._create_unverified_context()\n"
-        f"plain = socket.create_connection(('{NAMES[ALLOWED]}', 443))\n"
-        f"tls = context.wrap_socket(plain, server_hostname='{ALLOWED}')\n"
-        "open('/home/agent/open', 'x').close()\n"
-        "print(tls.recv(1))\n"
-    )
-    coder.run(
-        *("systemd-run", "--quiet", "--uid=agent", "--unit=kept"),
-        *("--property=Type=exec", "python3", "-c", keep),
-    )
-    forage.host.wait_for(
-        lambda: not coder.run("test", "-e", "/home/agent/open", check=False).returncode,
-        "it is open",
-    )
+    keep_tls(forage, coder, "kept", ALLOWED, NAMES[ALLOWED])
     lines = [line for line in before.splitlines() if f'"{ALLOWED}"' not in line]
     forage.edit(forage.sandbox("coder").template.proxy_file, "\n".join(lines) + "\n")
     forage.host.run("systemctl", "reload", PROXY)
     try:
         forage.host.wait_for(lambda: hello(coder, ALLOWED) == ALERT, "it is closed")
-        forage.host.wait_for(
-            lambda: coder.run("systemctl", "is-active", "kept", check=False).stdout != "active\n",
-            "the old connection has ended",
-            timeout=30,
-        )
+        assert not is_kept(coder, "kept"), "reloading waits for the end of old connections"
     finally:
         forage.mend()
         forage.host.run("systemctl", "reload", PROXY)
-        coder.run("rm", "/home/agent/open")
     forage.host.wait_for(lambda: hello(coder, ALLOWED) == HANDSHAKE, "it is open again")
 
 

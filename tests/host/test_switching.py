@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.host.probes import REFUSED, fetch, look_up
 from tests.host.project_on_host import NAMES
-from tests.host.test_names import ALERT, HANDSHAKE, NOTHING, hello
+from tests.host.test_names import ALERT, HANDSHAKE, NOTHING, hello, is_kept, keep_tls
 from tests.host.test_reload import RELOADS
 from tests.testhost.internet import NAMESPACE
 
@@ -315,6 +316,33 @@ def test_a_name_is_added_for_one_sandbox_alone(switched: Activated, coder: Sandb
     switched.host.wait_for(lambda: fetch(coder, name) == "", "it is not known any more")
     assert hello(coder, name, FOREIGN) == ALERT
     assert fetch(coder, ALLOWED) == f"{NAMES[ALLOWED]}:80"
+
+
+def test_adding_a_name_ends_no_connection_and_taking_it_away_ends_its_sandboxes_own(
+    switched: Activated, coder: Sandbox
+) -> None:
+    twin = switched.running("twin")
+    name = "other.example.net"
+    for sandbox in (coder, twin):
+        keep_tls(switched, sandbox, "before", ALLOWED, NAMES[ALLOWED])
+    switch(switched, "coder", "restricted", f"--allow={name}")
+    switched.host.wait_for(lambda: look_up(coder, name) == [FOREIGN], "it is known")
+    assert hello(coder, name, FOREIGN) == HANDSHAKE
+    keep_tls(switched, coder, "added", name, FOREIGN)
+    # Longer than a reload for all of the template's sandboxes lets them be.
+    time.sleep(6)
+    assert is_kept(coder, "before")
+    assert is_kept(coder, "added")
+    assert is_kept(twin, "before")
+
+    switch(switched, "coder", "reset")
+    assert hello(coder, name, FOREIGN) == ALERT
+    switched.host.wait_for(lambda: not is_kept(coder, "added"), "it has ended")
+    time.sleep(6)
+    assert is_kept(twin, "before")
+    # The control: a reload that is not for one of them alone.
+    switched.host.run("systemctl", "reload", "forage-proxy@coder.service")
+    assert not is_kept(twin, "before")
 
 
 def test_a_name_at_one_port(switched: Activated, coder: Sandbox) -> None:

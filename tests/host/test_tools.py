@@ -31,7 +31,9 @@ def test_nft_accepts_the_rules(forage: Activated) -> None:
 
 
 def test_dnsmasq_accepts_every_resolver(forage: Activated) -> None:
+    # Their units make the directories of names that are added while they run.
     script = f"""
+        mkdir -p $(sed -n 's/^conf-dir="\\([^"]*\\)".*/\\1/p' {TREE}/resolver/templates/*.conf)
         for file in {TREE}/resolver/upstream.conf {TREE}/resolver/templates/*.conf; do
           dnsmasq --test --conf-file="$file" 2>&1
         done
