@@ -42,11 +42,14 @@ LISTED, SERVICE, PREFIX = "2001:2:0:1::20", "2001:2:0:1::21", "2001:2:0:2::9"
 FOREIGN = "2001:2:0:1::66"
 PRIVATE = "fd99::30"
 CARRIES_IPV4 = "64:ff9b::c0a8:4d1e"  # 192.168.77.30, behind NAT64
+METADATA = "fd00:ec2::254"
+LOCAL = "2001:2::1"  # in the host's own network, by a global address
+LOCAL_LISTED = "2001:2::7"
+PRIVATE_PREFIX = "fd98::5"
 SERVERS = (
-    *(
-        (address, 80)
-        for address in ("2001:2::1", LISTED, SERVICE, PREFIX, FOREIGN, PRIVATE, CARRIES_IPV4)
-    ),
+    *((address, 80) for address in (LOCAL, LOCAL_LISTED, LISTED, SERVICE, PREFIX, FOREIGN)),
+    *((address, 80) for address in (PRIVATE, PRIVATE_PREFIX, CARRIES_IPV4, METADATA)),
+    (LOCAL_LISTED, 8080),
     *((address, 80) for name in ("six", "both", "db") for address in NAMES[f"{name}.example.net"]),
     ("2001:2:0:1::10", 443),
     (NAMES["db.example.net"][0], 5432),
@@ -55,7 +58,6 @@ SERVERS = (
     ("fd99::20", 80),
 )
 ROUTED = "2a01:4f8:1:2::/64"
-LOCAL = "2001:2::1"  # in the host's own network, by a global address
 HOST, GATEWAY = "2001:2::2", "fd77:7:7::1"
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION, ICMPV6 = 0, 43, 44, 60, 58
 
@@ -71,6 +73,9 @@ def project() -> Iterator[tuple[Activated, Internet]]:
     with TestHost() as own, Internet(own) as internet:
         for name, addresses in NAMES.items():
             internet.record(name, *addresses)
+        # On a link, a kernel answers for the link's own addresses alone.
+        own_link = ("ip", "-n", NAMESPACE, "address", "add", f"{LOCAL_LISTED}/64", "dev", "eth0")
+        own.run(*own_link, "nodad")
         for address, port in SERVERS:
             internet.serve(address, port, place(address, port), tls=port == 443)
         plan = compile_project(PROJECT)
@@ -144,7 +149,15 @@ def test_full_reaches_what_is_public(opened: Sandbox, internet: Internet) -> Non
     assert fetch(opened, place(LISTED, 80)) == place(LISTED, 80)
     # With the host's own address: nobody routes the sandbox's.
     assert internet.requests(LISTED)[-1].client == HOST
-    assert fetch(opened, "[fd99::20]:8080") == "[fd99::20]:8080"
+    # And the private ones that it lists, also of the host's own network.
+    for address, port in (("fd99::20", 8080), (PRIVATE_PREFIX, 80), (LOCAL_LISTED, 8080)):
+        assert fetch(opened, place(address, port)) == place(address, port)
+
+
+def test_the_local_network_is_reached_where_it_is_allowed(forage: Activated) -> None:
+    office = forage.running("office")
+    for address in (PRIVATE, "fd99::20", LOCAL, LOCAL_LISTED, LISTED):
+        assert fetch(office, place(address, 80)) == place(address, 80)
 
 
 # -- what does not ---------------------------------------------------------------------
@@ -157,7 +170,11 @@ def test_nothing_else_is_reached(forage: Activated, internet: Internet, user: st
             *((FOREIGN, 80), (SERVICE, 80), (NAMES["db.example.net"][0], 80)),
             *((PRIVATE, 80), ("fd99::20", 80), (CARRIES_IPV4, 80), (LOCAL, 80)),
         ],
-        "open": [(PRIVATE, 80), ("fd99::20", 80), (CARRIES_IPV4, 80), (LOCAL, 80)],
+        "open": [
+            *((PRIVATE, 80), ("fd99::20", 80), (CARRIES_IPV4, 80), (LOCAL, 80)),
+            *((LOCAL_LISTED, 80), (METADATA, 80)),
+        ],
+        "office": [(CARRIES_IPV4, 80), (METADATA, 80)],
     }
     for name, places in closed.items():
         box = forage.running(name)
@@ -185,10 +202,12 @@ def test_the_host_and_the_neighbour_are_closed(forage: Activated, opened: Sandbo
         ),
         "the host reaches both",
     )
-    for address in (HOST, GATEWAY, other):
-        assert fetch(opened, f"[{address}]:9090") == REFUSED
-        with fence_down(forage.host):
-            assert "Directory listing" in fetch(opened, f"[{address}]:9090")
+    # The gateway and the neighbour have addresses that are of local networks.
+    for box in (opened, forage.running("office")):
+        for address in (HOST, GATEWAY, other):
+            assert fetch(box, f"[{address}]:9090") == REFUSED
+            with fence_down(forage.host):
+                assert "Directory listing" in fetch(box, f"[{address}]:9090")
     forage.host.run("systemctl", "stop", "service6")
     # All links have the same address of the host's; the end of one leaves the others theirs.
     listed = forage.running("listed")
