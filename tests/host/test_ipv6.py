@@ -18,7 +18,7 @@ from tests.host.activate import Activated, activate, compile_project, make_owner
 from tests.host.probes import REFUSED, fence_down, fetch
 from tests.host.test_monitor import LOG_OF_ALL, hearing_the_kernel, monitor
 from tests.host.test_spoofing import watch, wire
-from tests.host.test_switching import Kept, switch
+from tests.host.test_switching import RELOAD, STATE, Kept, ctl, switch, told
 from tests.requirements import TEST_HOST, require
 from tests.testhost.host import TestHost
 from tests.testhost.internet import NAMESPACE, Internet
@@ -400,6 +400,94 @@ def test_a_switch_judges_ipv6_as_well(forage: Activated, opened: Sandbox, listed
     wide.await_end()
     assert fetch(listed, place(SERVICE, 8080)) == place(SERVICE, 8080)
     assert fetch(listed, "six.example.net") == place(NAMES["six.example.net"][0], 80)
+
+
+@pytest.fixture
+def switched(forage: Activated) -> Iterator[Activated]:
+    """The project, whose sandboxes are what the project says afterwards."""
+    yield forage
+    for name in ("open", "listed"):
+        switch(forage, name, "reset")
+
+
+def test_addresses_of_ipv6_are_added_for_one_sandbox_alone(
+    switched: Activated, opened: Sandbox
+) -> None:
+    added = ("2001:2:0:1::20", f"[{SERVICE.upper()}]:8080", "2001:2:0:2::/64", "[fd99::/32]:80")
+    reached = ((LISTED, 80), (SERVICE, 8080), (PREFIX, 80), (PRIVATE, 80))
+    closed = ((SERVICE, 80), (FOREIGN, 80), ("fd99::20", 8080), (CARRIES_IPV4, 80), (LOCAL, 80))
+
+    def judge() -> None:
+        for address, port in reached:
+            assert fetch(opened, place(address, port)) == place(address, port)
+        for address, port in closed:
+            assert fetch(opened, place(address, port)) == REFUSED
+
+    # The control: without it, what is closed is open, and the other way round.
+    assert fetch(opened, place(FOREIGN, 80)) == place(FOREIGN, 80)
+    assert fetch(opened, place(SERVICE, 80)) == place(SERVICE, 80)
+    assert fetch(opened, place(PRIVATE, 80)) == REFUSED
+    cut = Kept(switched, opened, "cut", FOREIGN, "80", "x")
+    kept = Kept(switched, opened, "kept", LISTED, "80", "x")
+    switch(switched, "open", "restricted", *(f"--allow={each}" for each in added))
+    cut.await_end()
+    kept.await_use()
+    judge()
+    assert told(switched, "open")["allow"] == list(added)
+    # Not for the other sandbox of the template.
+    neighbour = switched.running("neighbour")
+    assert fetch(neighbour, place(PRIVATE, 80)) == REFUSED
+    assert fetch(neighbour, place(FOREIGN, 80)) == place(FOREIGN, 80)
+    switched.host.run(*RELOAD)
+    kept.await_use()
+    judge()
+    opened = switched.fresh("open")
+    judge()
+    switch(switched, "open", "reset")
+    assert fetch(opened, place(FOREIGN, 80)) == place(FOREIGN, 80)
+    assert fetch(opened, place(PRIVATE, 80)) == REFUSED
+
+
+def test_an_added_address_goes_past_the_proxy(switched: Activated, listed: Sandbox) -> None:
+    assert fetch(listed, place(FOREIGN, 80)) == REFUSED
+    added = (f"--allow=[{FOREIGN}]:80", "--allow=other.example.net", "--persist")
+    said = ctl(switched, "listed", "restricted", *added).stdout
+    assert f'  allowedHosts = ["[{FOREIGN}]:80", "other.example.net"]' in said
+    assert fetch(listed, place(FOREIGN, 80)) == place(FOREIGN, 80)
+    # What its template lists goes on.
+    assert fetch(listed, place(SERVICE, 8080)) == place(SERVICE, 8080)
+    assert fetch(listed, "six.example.net") == place(NAMES["six.example.net"][0], 80)
+    assert fetch(listed, place(LISTED, 80)) == place(LISTED, 80)
+    assert fetch(listed, place(SERVICE, 80)) == REFUSED
+    switch(switched, "listed", "reset")
+    assert fetch(listed, place(FOREIGN, 80)) == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2001:db8::1/32", "its last 96 bits are not 0"),
+        ("2001:db8:8000::/32", "its last 96 bits are not 0"),
+        ("[2001:db8::1]:70000", "over 65535"),
+        ("[2001:db8::1]:0", "no address or prefix"),
+        ("2001:db8::/15", "16 to 128 bits"),
+        ("2001:db8::/129", "16 to 128 bits"),
+        ("::/0", "no address or prefix"),
+        *(
+            (text, "no address or prefix")
+            for text in (
+                *("1::2::3", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7::8"),
+                *("12345::1", "fe80::1%eth0", "::ffff:1.2.3.4", "[2001:db8::1", "2001:db8::g"),
+                *("::1 accept; }", "::1\naccept", "[::1]:80:80", "[::1]80", "[[::1]]:80"),
+            )
+        ),
+    ],
+)
+def test_what_is_no_address_is_not_added(forage: Activated, text: str, said: str) -> None:
+    before = forage.host.sh(f"ls {STATE}", check=False).stdout
+    done = ctl(forage, "listed", "restricted", f"--allow={text}")
+    assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+    assert forage.host.sh(f"ls {STATE}", check=False).stdout == before
 
 
 def test_monitor_says_what_to_write(forage: Activated, listed: Sandbox) -> None:
