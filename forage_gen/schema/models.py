@@ -363,9 +363,10 @@ class Sandbox(_Strict):
     )
     forward_ports: list[f.Forward] = Field(
         default=[],
-        examples=[["8080", "8443:443", "192.168.1.5:3000"]],
+        examples=[["8080", "8443:443", "192.168.1.5:3000", "[2001:db8::5]:3000"]],
         description="TCP ports of the host that lead into the sandbox while it runs: "
-        "`[ADDRESS:]PORT[:PORT INSIDE]`. Without an address, a port of the host's loopback.",
+        "`[ADDRESS:]PORT[:PORT INSIDE]`. Without an address, a port of the host's loopback, "
+        "127.0.0.1. An IPv6 address is in brackets.",
     )
     allow_findings: dict[str, f.Reason] = Field(
         default={},

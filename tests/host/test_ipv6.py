@@ -376,6 +376,35 @@ def test_the_link_has_no_routers_and_no_neighbours_to_ask_for(forage: Activated)
     assert fetch(opened, place(LISTED, 80)) == place(LISTED, 80)
 
 
+# -- ports of the host -----------------------------------------------------------------
+
+
+def test_a_port_of_the_host_leads_in_by_ipv6(forage: Activated, opened: Sandbox) -> None:
+    serve = ("python3", "-m", "http.server", "8000", "--directory", "/workspace")
+    opened.run("systemd-run", "--quiet", "--collect", "--unit=web", *serve)
+    outside, listing = ("ip", "netns", "exec", NAMESPACE), "Directory listing"
+
+    def get(where: str, *how: str) -> str:
+        argv = ("curl", "--silent", "--max-time", "3", f"http://{where}/")
+        return forage.host.run(*how, *argv, check=False).stdout
+
+    loopback, named = "[::1]:8091", f"[{HOST}]:8092"
+    forage.host.wait_for(lambda: listing in get(loopback), "the host reaches it")
+    assert listing in get(named)
+    assert listing in get(named, *outside)
+    assert get(f"[{HOST}]:8091", *outside) == ""
+    # Another sandbox reaches none, though it has IPv6.
+    neighbour = forage.running("neighbour")
+    assert fetch(neighbour, named) == REFUSED
+    with fence_down(forage.host):
+        assert listing in fetch(neighbour, named)
+        assert fetch(neighbour, f"[{GATEWAY}]:8091") == REFUSED
+    assert fetch(opened, named) == REFUSED
+    forage.stop("open")
+    assert forage.host.run("ss", "-Hltn", "sport = :8091 or sport = :8092").stdout == ""
+    assert get(named, *outside) == ""
+
+
 # -- switching -------------------------------------------------------------------------
 
 
