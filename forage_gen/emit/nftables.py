@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from forage_gen.quote.nft import NftToken
+    from forage_gen.resolve.hosts import Address
     from forage_gen.values.hosts import Network
 
 # The bit of a packet's mark that says that the chain `forward` has judged it. Few use marks
@@ -90,6 +92,7 @@ class _Family:
     suffix: NftToken
     hosts: _AddressSet | None
     services: _AddressSet | None
+    locked: _AddressSet | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +186,7 @@ def _policy(template: p.Template, plan: p.Plan) -> Artifact:
     families = [_family(template, plan.subnet)]
     if plan.ipv6:
         families.append(_family(template, plan.ipv6.subnet))
-    locked = _address_set(f"{template.nft_name}_locked", list(_locked(template)))
-    own_sets = [each for f in families for each in (f.hosts, f.services)]
+    own_sets = [each for f in families for each in (f.hosts, f.services, f.locked)]
     text = render(
         q.NftToken,
         "nftables/template.nft.j2",
@@ -201,9 +203,8 @@ def _policy(template: p.Template, plan: p.Plan) -> Artifact:
             _NameSet(q.identifier(s.name), _ports(s.ports), opens=bool(s.ports))
             for s in port_sets(template)
         ],
-        locked=locked,
         families=families,
-        own_sets=[each for each in (*own_sets, locked) if each],
+        own_sets=[each for each in own_sets if each],
     )
     return Artifact(f"nftables/templates/{template.name}.nft", text.encode())
 
@@ -229,10 +230,11 @@ def _family(template: p.Template, subnet: Network) -> _Family:
         suffix=q.NftToken(suffix),
         hosts=_address_set(f"{template.nft_name}_hosts{suffix}", hosts),
         services=_address_set(f"{template.nft_name}_services{suffix}", services),
+        locked=_address_set(f"{template.nft_name}_locked{suffix}", _locked(template, version)),
     )
 
 
-def _locked(template: p.Template) -> Iterator[NftToken]:
+def _locked(template: p.Template, version: int) -> list[NftToken]:
     """List the addresses and ports of the names that were looked up before the build."""
     addresses = {locked.name: locked.addresses for locked in template.locked}
     pairs = {
@@ -241,8 +243,15 @@ def _locked(template: p.Template) -> Iterator[NftToken]:
         for address in addresses.get(rule.name, ())
         for port in rule.ports
     }
-    for address, port in sorted(pairs):
-        yield q.NftToken.joined(" . ", [q.ipv4(address), q.port(port)])
+    of_version = [pair for pair in pairs if pair[0].version == version]
+    return [
+        q.NftToken.joined(" . ", [_address(address), q.port(port)])
+        for address, port in sorted(of_version, key=lambda pair: (int(pair[0]), pair[1]))
+    ]
+
+
+def _address(address: Address) -> NftToken:
+    return q.ipv4(address) if isinstance(address, IPv4Address) else q.ipv6(address)
 
 
 def redirects(template: p.Template) -> str:

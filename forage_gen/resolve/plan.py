@@ -124,7 +124,7 @@ class LockedName:
     """A host name whose addresses were looked up before the build."""
 
     name: str
-    addresses: tuple[IPv4Address, ...]
+    addresses: tuple[IPv4Address | IPv6Address, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,8 @@ NAMES = {
     "db.example.net": ["2001:2:0:1::12"],
     "rebind.example.net": ["fd99::30"],
     "link.example.net": ["2001:2::1"],
+    # It has moved since the lock was written.
+    "pinned.example.net": ["2001:2:0:1::66", "198.18.1.66"],
 }
 LISTED, SERVICE, PREFIX = "2001:2:0:1::20", "2001:2:0:1::21", "2001:2:0:2::9"
 FOREIGN = "2001:2:0:1::66"
@@ -46,10 +48,14 @@ METADATA = "fd00:ec2::254"
 LOCAL = "2001:2::1"  # in the host's own network, by a global address
 LOCAL_LISTED = "2001:2::7"
 PRIVATE_PREFIX = "fd98::5"
+LOCKED = ["2001:2:0:1::31", "198.18.1.31"]
+LOCKED_SERVICE = "2001:2:0:1::32"
 SERVERS = (
     *((address, 80) for address in (LOCAL, LOCAL_LISTED, LISTED, SERVICE, PREFIX, FOREIGN)),
     *((address, 80) for address in (PRIVATE, PRIVATE_PREFIX, CARRIES_IPV4, METADATA)),
     (LOCAL_LISTED, 8080),
+    *((address, port) for address in LOCKED for port in (80, 443, 8080)),
+    *((LOCKED_SERVICE, port) for port in (80, 5432)),
     *((address, 80) for name in ("six", "both", "db") for address in NAMES[f"{name}.example.net"]),
     ("2001:2:0:1::10", 443),
     (NAMES["db.example.net"][0], 5432),
@@ -158,6 +164,26 @@ def test_the_local_network_is_reached_where_it_is_allowed(forage: Activated) -> 
     office = forage.running("office")
     for address in (PRIVATE, "fd99::20", LOCAL, LOCAL_LISTED, LISTED):
         assert fetch(office, place(address, 80)) == place(address, 80)
+
+
+def test_a_name_leads_where_the_lock_says_and_nobody_is_asked(
+    forage: Activated, internet: Internet
+) -> None:
+    pinned, name = forage.running("pinned"), "pinned.example.net"
+    asked = internet.queries().count(name)
+    for kind, address in zip(("AAAA", "A"), LOCKED, strict=True):
+        answer = pinned.run("dig", "+short", name, kind, user="agent").stdout
+        assert answer.split() == [address]
+        version = "-6" if kind == "AAAA" else "-4"
+        for scheme, port in (("http", 80), ("https", 443)):
+            got = ("curl", version, "--silent", "--insecure", f"{scheme}://{name}/")
+            assert pinned.run(*got, user="agent").stdout == place(address, port)
+    assert fetch(pinned, "api.pinned.example.net:5432") == place(LOCKED_SERVICE, 5432)
+    assert internet.queries().count(name) == asked
+    for address, port in ((LOCKED[0], 8080), (LOCKED_SERVICE, 80), (FOREIGN, 80)):
+        assert fetch(pinned, place(address, port)) == REFUSED
+        with fence_down(forage.host):
+            assert fetch(pinned, place(address, port)) == place(address, port)
 
 
 # -- what does not ---------------------------------------------------------------------
