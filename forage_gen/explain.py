@@ -8,7 +8,7 @@ from forage_gen.emit.apparmor import PROFILE
 from forage_gen.emit.facts import allowed_hosts, limits, pinned
 from forage_gen.resolve import plan as p
 from forage_gen.values.capabilities import OFFERED
-from forage_gen.values.hosts import LAN_NETWORKS_IPV4
+from forage_gen.values.hosts import LAN_NETWORKS_IPV4, LAN_NETWORKS_IPV6
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,7 +167,7 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
             yield (
                 f"every public {_protocols(plan)} address, and every other machine of the local "
                 "network: "
-                f"{', '.join(map(str, LAN_NETWORKS_IPV4))} (`allowLan`)"
+                f"{_local(plan)} (`allowLan`)"
             )
         case p.Network.FULL:
             yield f"every public {_protocols(plan)} address, but none that is private"
@@ -190,6 +190,11 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
             f"and is reached, at its port {forward.inside}, by who reaches port {forward.outside} "
             f"of {forward.address} on the host"
         )
+
+
+def _local(plan: p.Plan) -> str:
+    ipv6 = (*map(str, LAN_NETWORKS_IPV6), "the IPv6 networks that the host is in")
+    return ", ".join((*map(str, LAN_NETWORKS_IPV4), *(ipv6 if plan.ipv6 else ())))
 
 
 def _protocols(plan: p.Plan) -> str:

@@ -10,7 +10,7 @@ from forage_gen.check.rule import Finding, RuleBook
 from forage_gen.check.shared_domains import front, has_everybodys_paths, holds_everybodys
 from forage_gen.diagnostics import Severity
 from forage_gen.resolve.names import decisions
-from forage_gen.values.hosts import LAN_NETWORKS_IPV4, NameHost
+from forage_gen.values.hosts import LAN_NETWORKS_IPV4, LAN_NETWORKS_IPV6, NameHost
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,7 +69,8 @@ def _allow_lan(merged: Merged) -> Iterator[Finding]:
     if merged.model.allow_lan:
         message = (
             "`allowLan` lets the agent reach every machine of the local network, at every port:"
-            f" {', '.join(map(str, LAN_NETWORKS_IPV4))}."
+            f" {', '.join(map(str, LAN_NETWORKS_IPV4))}; and with `ipv6Subnet`"
+            f" {', '.join(map(str, LAN_NETWORKS_IPV6))} and the networks that the host is in."
         )
         hint = (
             "Remove it, and list the addresses that the work needs:"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
@@ -21,19 +22,31 @@ from forage_gen.resolve.refusals import (
     How,
     Reason,
 )
-from forage_gen.values.hosts import LAN_NETWORKS_IPV4, PRIVATE_NETWORKS_IPV4, PRIVATE_NETWORKS_IPV6
+from forage_gen.values.hosts import (
+    LAN_NETWORKS_IPV4,
+    LAN_NETWORKS_IPV6,
+    METADATA_NETWORKS_IPV6,
+    PRIVATE_NETWORKS_IPV4,
+    PRIVATE_NETWORKS_IPV6,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Literal
 
     from forage_gen.quote.nft import NftToken
+    from forage_gen.resolve.hosts import Address
+    from forage_gen.values.hosts import Network
 
 # The bit of a packet's mark that says that the chain `forward` has judged it. Few use marks
 # above 16 bits, and those set them before (wg-quick: 0xca6c) or for other packets.
 _JUDGED = q.NftToken("0x40000000")
 
-_LAN = q.NftToken.joined(", ", map(q.prefix, LAN_NETWORKS_IPV4))
+_LAN = {
+    4: q.NftToken.joined(", ", map(q.prefix, LAN_NETWORKS_IPV4)),
+    6: q.NftToken.joined(", ", map(q.prefix, LAN_NETWORKS_IPV6)),
+}
+# What is in these networks, and no part of the local one.
+_NOT_LAN = {6: q.NftToken.joined(", ", map(q.prefix, METADATA_NETWORKS_IPV6))}
 
 # Elements of sets stand behind `elements = `, in a set, in a table.
 _INDENT, _LEAD = 8, len("elements = ")
@@ -53,19 +66,33 @@ class _AddressSet:
 
 
 @dataclass(frozen=True, slots=True)
+class _Links:
+    """Networks that the host is in. Those of them that are `private` are other than local."""
+
+    name: NftToken
+    private: NftToken
+
+
+@dataclass(frozen=True, slots=True)
 class _Family:
     """What a policy says in the terms of IPv4, or of IPv6.
 
-    `closed` are the sets of what no mode opens, `suffix` is what the names of sets that
-    resolvers fill end with.
+    `lan` is the local network, less `not_lan`, by fixed prefixes; `links` are sets of the host's
+    own networks, which are local as well. `closed` are the sets of what no mode opens, `suffix`
+    is what the names of sets that resolvers fill end with.
     """
 
     ip: NftToken
     type: NftToken
+    subnet: NftToken
+    lan: NftToken
+    not_lan: NftToken | None
+    links: tuple[_Links, ...]
     closed: tuple[NftToken, ...]
     suffix: NftToken
     hosts: _AddressSet | None
     services: _AddressSet | None
+    locked: _AddressSet | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +120,7 @@ _ICMPV6_ERRORS = q.NftToken(
 
 # The sets of what no mode opens, by the version of their addresses.
 _CLOSED = {4: (q.NftToken("private"),), 6: (q.NftToken("private6"), q.NftToken("links6"))}
+_LINKS = {6: (_Links(q.NftToken("links6"), q.NftToken("private6")),)}
 
 _VERDICTS = {How.TOLD: q.NftToken("goto refuse"), How.DROPPED: q.NftToken("drop")}
 
@@ -155,9 +183,10 @@ def _refusal(reason: Reason) -> _Refusal:
 
 
 def _policy(template: p.Template, plan: p.Plan) -> Artifact:
-    families = [_family(template, 4), *([_family(template, 6)] if plan.ipv6 else [])]
-    locked = _address_set(f"{template.nft_name}_locked", list(_locked(template)))
-    own_sets = [each for f in families for each in (f.hosts, f.services)]
+    families = [_family(template, plan.subnet)]
+    if plan.ipv6:
+        families.append(_family(template, plan.ipv6.subnet))
+    own_sets = [each for f in families for each in (f.hosts, f.services, f.locked)]
     text = render(
         q.NftToken,
         "nftables/template.nft.j2",
@@ -167,22 +196,21 @@ def _policy(template: p.Template, plan: p.Plan) -> Artifact:
         tls_port=q.port(template.tls_port),
         http_port=q.port(template.http_port),
         full=template.network is p.Network.FULL,
-        lan=_LAN if template.allow_lan else None,
-        subnet=q.prefix(plan.subnet),
+        lan=template.allow_lan,
         chain=q.identifier(template.nft_name),
         answers=q.identifier(_answers(template)),
         name_sets=[
             _NameSet(q.identifier(s.name), _ports(s.ports), opens=bool(s.ports))
             for s in port_sets(template)
         ],
-        locked=locked,
         families=families,
-        own_sets=[each for each in (*own_sets, locked) if each],
+        own_sets=[each for each in own_sets if each],
     )
     return Artifact(f"nftables/templates/{template.name}.nft", text.encode())
 
 
-def _family(template: p.Template, version: Literal[4, 6]) -> _Family:
+def _family(template: p.Template, subnet: Network) -> _Family:
+    version = subnet.version
     suffix = FAMILY_SUFFIX[version]
     rules = [rule for rule in template.addresses if rule.network.version == version]
     hosts = [q.prefix(rule.network) for rule in rules if rule.port is None]
@@ -194,14 +222,19 @@ def _family(template: p.Template, version: Literal[4, 6]) -> _Family:
     return _Family(
         ip=q.NftToken("ip" if version == 4 else "ip6"),  # noqa: PLR2004
         type=q.NftToken(f"ipv{version}_addr"),
+        subnet=q.prefix(subnet),
+        lan=_LAN[version],
+        not_lan=_NOT_LAN.get(version),
+        links=_LINKS.get(version, ()),
         closed=_CLOSED[version],
         suffix=q.NftToken(suffix),
         hosts=_address_set(f"{template.nft_name}_hosts{suffix}", hosts),
         services=_address_set(f"{template.nft_name}_services{suffix}", services),
+        locked=_address_set(f"{template.nft_name}_locked{suffix}", _locked(template, version)),
     )
 
 
-def _locked(template: p.Template) -> Iterator[NftToken]:
+def _locked(template: p.Template, version: int) -> list[NftToken]:
     """List the addresses and ports of the names that were looked up before the build."""
     addresses = {locked.name: locked.addresses for locked in template.locked}
     pairs = {
@@ -210,8 +243,15 @@ def _locked(template: p.Template) -> Iterator[NftToken]:
         for address in addresses.get(rule.name, ())
         for port in rule.ports
     }
-    for address, port in sorted(pairs):
-        yield q.NftToken.joined(" . ", [q.ipv4(address), q.port(port)])
+    of_version = [pair for pair in pairs if pair[0].version == version]
+    return [
+        q.NftToken.joined(" . ", [_address(address), q.port(port)])
+        for address, port in sorted(of_version, key=lambda pair: (int(pair[0]), pair[1]))
+    ]
+
+
+def _address(address: Address) -> NftToken:
+    return q.ipv4(address) if isinstance(address, IPv4Address) else q.ipv6(address)
 
 
 def redirects(template: p.Template) -> str:

@@ -113,8 +113,7 @@ def _forward(sandbox: p.Sandbox, forward: Forward) -> Iterator[Artifact]:
             name=q.plain(sandbox.name),
             sandbox=q.unit_name(sandbox.unit),
             socket=q.unit_name(f"{unit}.socket"),
-            address=q.plain(str(forward.address)),
-            outside=q.integer(forward.outside),
+            place=q.plain(forward.place),
             target=q.plain(str(sandbox.address)),
             inside=q.integer(forward.inside),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv6Address
 from typing import TYPE_CHECKING
 
 from forage_gen.diagnostics import error
@@ -31,13 +31,19 @@ class Found:
 
 
 def look_up_all(given: Read) -> Found:
-    """Look up every name of the project that a build needs, as this machine does."""
+    """Look up every name of the project that a build needs, as this machine does.
+
+    IPv6 addresses are kept where sandboxes have IPv6. Elsewhere nothing would use them, and the
+    lock would change whenever one does.
+    """
+    ipv6 = given.inputs.project.ipv6_subnet is not None
     hosts, failures = {}, []
     for name, where in sorted(_names(given).items()):
-        found = _look_up(name)
+        found = _look_up(name, ipv6=ipv6)
         private = [address for address in found if not is_fit(address)]
         if not found:
-            message = f"`{name}` has no IPv4 address here and now."
+            kind = "address" if ipv6 else "IPv4 address"
+            message = f"`{name}` has no {kind} here and now."
             hint = "Check the name, and whether this machine reaches its name servers."
             failures.append(error("host-not-found", message, hint, where))
         elif private:
@@ -67,10 +73,28 @@ def _names(given: Read) -> dict[str, Location]:
     }
 
 
-def _look_up(name: str) -> Addresses:
+# What says that a name has none of a kind; other errors are those of the look-up.
+_NONE = frozenset({socket.EAI_NONAME, socket.EAI_NODATA, socket.EAI_ADDRFAMILY})
+
+
+def _look_up(name: str, *, ipv6: bool) -> Addresses:
+    """Look a name up: IPv4 first, each kind in order. Nothing, if either kind cannot be told."""
+    ipv4_found = _addresses(name, socket.AF_INET)
+    ipv6_found = _addresses(name, socket.AF_INET6) if ipv6 else frozenset()
+    if ipv4_found is None or ipv6_found is None:
+        return ()
+    return (
+        *sorted(map(IPv4Address, ipv4_found)),
+        *sorted(map(IPv6Address, ipv6_found)),
+    )
+
+
+def _addresses(name: str, family: socket.AddressFamily) -> frozenset[str] | None:
     try:
         # With the dot, no search domain of this machine is tried.
-        found = socket.getaddrinfo(f"{name}.", None, socket.AF_INET, socket.SOCK_STREAM)
+        found = socket.getaddrinfo(f"{name}.", None, family, socket.SOCK_STREAM)
+    except socket.gaierror as refused:
+        return frozenset() if refused.errno in _NONE else None
     except OSError:
-        return ()
-    return tuple(sorted({IPv4Address(address[0]) for *_, address in found}))
+        return None
+    return frozenset(str(address[0]) for *_, address in found)

@@ -168,7 +168,7 @@ def _hosts(merged: Merged, project: Project | None) -> Iterator[Diagnostic]:
             )
             hint = 'Remove it, or write `network = "restricted"` and list what it shall reach.'
             yield error("exception-in-full", message, hint, where)
-        elif network == "full" and not _is_private(host):
+        elif network == "full" and not _is_closed_in_full(host, merged):
             message = (
                 f"`{host.text}` has no effect: the network of `{merged.name}` is `full`, which"
                 " reaches every public host."
@@ -202,6 +202,13 @@ def _own_subnet(host: AllowedHost, project: Project | None) -> Network | None:
         return None
     subnet = project.ipv6_subnet if _is_ipv6(host) else project.subnet
     return subnet if subnet and host.network.overlaps(subnet) else None
+
+
+def _is_closed_in_full(host: AllowedHost, merged: Merged) -> bool:
+    """Whether `full` leaves it closed: private, or perhaps in a network that the host is in."""
+    if not isinstance(host, AddressHost):
+        return False
+    return is_private(host.network) or (_is_ipv6(host) and not merged.model.allow_lan)
 
 
 def _is_local(host: AllowedHost) -> bool:
@@ -250,10 +257,6 @@ def _exception_of_listed(merged: Merged, host: ExceptedName, where: Location) ->
             '`replaces = ["allowedHosts"]`.'
         )
     return error("exception-of-listed", message, hint, where)
-
-
-def _is_private(host: AllowedHost) -> bool:
-    return isinstance(host, AddressHost) and is_private(host.network)
 
 
 def _wildcard_ports(merged: Merged) -> Iterator[Diagnostic]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from forage_gen.diagnostics import error
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 SECTION = "hosts"
 
-Addresses = tuple[IPv4Address, ...]
+Address = IPv4Address | IPv6Address
+Addresses = tuple[Address, ...]
 
 _DELETE = "Delete the line; `forage-gen lock --hosts` looks the name up anew."
 
@@ -55,9 +56,19 @@ def read_hosts(file: SourceFile, found: list[Diagnostic]) -> dict[str, Addresses
     return hosts
 
 
-def is_fit(address: IPv4Address) -> bool:
+def is_fit(address: Address) -> bool:
     """Whether a name may lead to an address: it is no part of a private network."""
-    return not is_private(IPv4Network(address))
+    return not is_private(ip_network(address))
+
+
+def usable(hosts: Mapping[str, Addresses], *, ipv6: bool) -> dict[str, Addresses]:
+    """Take out what sandboxes without IPv6 cannot reach, and names that nothing is left of."""
+    versions = (4, 6) if ipv6 else (4,)
+    left = {
+        name: tuple(each for each in addresses if each.version in versions)
+        for name, addresses in hosts.items()
+    }
+    return {name: addresses for name, addresses in left.items() if addresses}
 
 
 def _is_name(text: str) -> bool:
@@ -72,12 +83,16 @@ def _is_name(text: str) -> bool:
 
 def _addresses(value: Value) -> Addresses:
     """Read a list of fit addresses; nothing if anything else is in it."""
-    texts = value if isinstance(value, list) else []
+    values = value if isinstance(value, list) else []
+    # A zone is that of a link.
+    texts = [text for text in values if isinstance(text, str) and "%" not in text]
     try:
-        addresses = tuple(IPv4Address(text) for text in texts if isinstance(text, str))
+        addresses = tuple(map(ip_address, texts))
     except ValueError:
         return ()
-    return addresses if len(addresses) == len(texts) and all(map(is_fit, addresses)) else ()
+    # None is in another notation than the one that is written.
+    is_written = [str(each) for each in addresses] == values
+    return addresses if is_written and all(map(is_fit, addresses)) else ()
 
 
 def wanted(template: Template) -> Iterator[str]:

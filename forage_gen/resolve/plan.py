@@ -124,7 +124,7 @@ class LockedName:
     """A host name whose addresses were looked up before the build."""
 
     name: str
-    addresses: tuple[IPv4Address, ...]
+    addresses: tuple[IPv4Address | IPv6Address, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -404,7 +404,8 @@ class Sandbox:
 
     def forward_unit(self, forward: Forward) -> str:
         """The unit of a forwarded port, without its kind: a socket and the service behind it."""
-        address = str(forward.address).replace(".", "-")
+        # No name of a sandbox has `_`, so an address of one kind is never read as another's.
+        address = str(forward.address).replace(".", "-").replace(":", "_")
         return f"forage-forward@{self.name}-{address}-{forward.outside}"
 
     @property

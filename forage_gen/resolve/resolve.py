@@ -22,7 +22,7 @@ from forage_gen.resolve.allocate import (
 )
 from forage_gen.resolve.combinations import check_template, config_target, protected_paths
 from forage_gen.resolve.forwards import check_forwards
-from forage_gen.resolve.hosts import Addresses, check_hosts, wanted
+from forage_gen.resolve.hosts import Addresses, check_hosts, usable, wanted
 from forage_gen.resolve.inherit import Merged, merge_templates
 from forage_gen.resolve.isolation import dropped, user_namespaces
 from forage_gen.resolve.names import agent_kind, name_exceptions, name_rules
@@ -64,10 +64,11 @@ def resolve(inputs: Inputs) -> Resolved:
     merged, problems = merge_templates(inputs.templates)
     found += [*inputs.found, *problems]
     project = inputs.sound_project
+    known = usable(old.hosts, ipv6=project is None or project.ipv6_subnet is not None)
     sound = {}
     for name, template in merged.items():
         problems = list(check_template(template, project))
-        problems += check_hosts(template, old.hosts)
+        problems += check_hosts(template, known)
         found += problems
         if not problems:
             sound[name] = template
@@ -156,8 +157,9 @@ def _allocate(project: m.Project, old: Lock) -> Lock:
 def _plan(project: m.Project, merged: Mapping[str, Merged], lock: Lock) -> p.Plan:
     home = project.home.expand("") if project.home else f"/home/{project.user}"
     owner = p.Owner(project.user, project.uid, project.gid, home)
+    hosts = usable(lock.hosts, ipv6=project.ipv6_subnet is not None)
     templates = {
-        name: _template(merged[name], number, owner, lock.hosts)
+        name: _template(merged[name], number, owner, hosts)
         for name, number in sorted(lock.templates.items())
     }
     sandboxes = tuple(

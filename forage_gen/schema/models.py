@@ -259,13 +259,15 @@ class Template(_Strict):
         examples=[["api.anthropic.com", "*.example.org", "db.example.org:5432"]],
         description="Names, `*.` wildcards, addresses and prefixes that may be reached, each with "
         "or without a port. `!` before a name or wildcard excepts it from the wildcards above it. "
-        "In `full`: private addresses, which it leaves closed. In `none`: empty.",
+        "In `full`: private addresses, which it leaves closed, and IPv6 addresses of the networks "
+        "that the host is in. In `none`: empty.",
     )
     allow_lan: bool = Field(
         default=False,
         examples=[True],
         description="In `full`: whether it also reaches the local network, 10.0.0.0/8, "
-        "172.16.0.0/12 and 192.168.0.0/16; but not this host, nor other sandboxes.",
+        "172.16.0.0/12 and 192.168.0.0/16, and with `ipv6Subnet` fc00::/7 and the networks that "
+        "the host is in; but not this host, nor other sandboxes.",
     )
     resolve: ResolveTime = Field(
         default="run",
@@ -361,9 +363,10 @@ class Sandbox(_Strict):
     )
     forward_ports: list[f.Forward] = Field(
         default=[],
-        examples=[["8080", "8443:443", "192.168.1.5:3000"]],
+        examples=[["8080", "8443:443", "192.168.1.5:3000", "[2001:db8::5]:3000"]],
         description="TCP ports of the host that lead into the sandbox while it runs: "
-        "`[ADDRESS:]PORT[:PORT INSIDE]`. Without an address, a port of the host's loopback.",
+        "`[ADDRESS:]PORT[:PORT INSIDE]`. Without an address, a port of the host's loopback, "
+        "127.0.0.1. An IPv6 address is in brackets.",
     )
     allow_findings: dict[str, f.Reason] = Field(
         default={},

@@ -38,6 +38,27 @@ LAN_NETWORKS_IPV4: tuple[IPv4Network, ...] = tuple(
 )
 """IPv4 networks for local use (RFC 1918): hosts that a person means by `the local network`."""
 
+LAN_NETWORKS_IPV6: tuple[IPv6Network, ...] = (IPv6Network("fc00::/7"),)
+"""The same of IPv6 (RFC 4193). Others have global addresses, which only their host knows."""
+
+METADATA_NETWORKS_IPV6: tuple[IPv6Network, ...] = tuple(
+    map(
+        IPv6Network,
+        (
+            "fd00:42::/48",  # Scaleway, fd00:42::42: cloud-init, DataSourceScaleway
+            "fd00:c1::/48",  # Oracle, fd00:c1::a9fe:a9fe: its SDK, instance_principals
+            "fd00:100::/48",  # Alibaba, fd00:100::100:200: its guide to instance metadata
+            "fd00:ec2::/32",  # AWS, fd00:ec2::254: Amazon EC2 User Guide, instance metadata
+            "fd00:a9fe:a9fe::/48",  # Akamai, fd00:a9fe:a9fe::1: cloud-init, DataSourceAkamai
+            "fd20:ce::/48",  # Google, fd20:ce::254: Compute Engine, metadata server
+        ),
+    )
+)
+"""Of these, what clouds have chosen for metadata services and others of their own.
+
+Of IPv4 these are link-local, and no part of a local network.
+"""
+
 _NOT_PUBLIC_IPV4 = (
     "0.0.0.0/8",  # this network: RFC 791, section 3.2
     "100.64.0.0/10",  # shared with the provider, carrier-grade NAT: RFC 6598
@@ -245,8 +266,10 @@ def is_private(network: Network) -> bool:
 
 def is_local(network: Network) -> bool:
     """Return whether a network lies wholly in one for local use."""
-    return isinstance(network, IPv4Network) and any(
-        network.subnet_of(local) for local in LAN_NETWORKS_IPV4
+    if isinstance(network, IPv4Network):
+        return any(network.subnet_of(local) for local in LAN_NETWORKS_IPV4)
+    return any(network.subnet_of(local) for local in LAN_NETWORKS_IPV6) and not any(
+        network.overlaps(metadata) for metadata in METADATA_NETWORKS_IPV6
     )
 
 

@@ -23,6 +23,9 @@ workspace = "/srv/web"
 [sandboxes.wide]
 template = "wide"
 workspace = "/srv/wide"
+[sandboxes.office]
+template = "office"
+workspace = "/srv/office"
 """
 LOCAL, GLOBAL = "fd5c:3a1e:77b0::/64", "2a01:4f8:1:2::/64"
 LISTED = ["x.example.org", "db.example.org:5432", "203.0.113.7", "203.0.113.8:80"]
@@ -42,6 +45,7 @@ IN_IPV6 = (
     (r"packet-too-big, ", ""),
     (r"fd5c:3a1e:77b0::1\b", "10.100.0.1"),
     (r"fd5c:3a1e:77b0::/64", "10.100.0.0/16"),
+    (r"fc00::/7", "10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16"),
 )
 
 
@@ -49,7 +53,9 @@ def files(root: Path, subnet: str | None, listed: list[str]) -> dict[str, str]:
     line = f'ipv6Subnet = "{subnet}"' if subnet else ""
     web = f'network = "restricted"\nallowedHosts = {listed}\n'
     project = {"forage.toml": PROJECT.format(subnet=line), "templates/web.toml": web}
-    made = emit(resolved(root, project | {"templates/wide.toml": 'network = "full"\n'}).plan)
+    project["templates/wide.toml"] = 'network = "full"\n'
+    project["templates/office.toml"] = 'network = "full"\nallowLan = true\n'
+    made = emit(resolved(root, project).plan)
     return {each.path: each.content.decode() for each in made}
 
 
@@ -73,7 +79,7 @@ def said_in_ipv4(text: str) -> str:
 def test_each_rule_of_ipv4_has_one_of_ipv6(tmp_path: Path) -> None:
     made = files(tmp_path, LOCAL, [*LISTED, *LISTED_IPV6])
     checked = 0
-    for path in ("forage.nft", "templates/web.nft", "templates/wide.nft"):
+    for path in ("forage.nft", *(f"templates/{name}.nft" for name in ("office", "web", "wide"))):
         found = rules(made[f"nftables/{path}"].partition("table arp")[0])
         sayings = [said_in_ipv4(f"{chain} {rule}") for chain, rule in found if SIX.search(rule)]
         for chain, rule in found:
@@ -81,7 +87,7 @@ def test_each_rule_of_ipv4_has_one_of_ipv6(tmp_path: Path) -> None:
                 continue
             checked += 1
             assert said_in_ipv4(f"{chain} {rule}") in sayings, (chain, rule)
-    assert checked > 25
+    assert checked > 30
 
 
 def test_nothing_is_said_of_ipv6_without_a_prefix(tmp_path: Path) -> None:
@@ -104,9 +110,44 @@ def test_a_global_prefix_is_not_translated(tmp_path: Path, subnet: str) -> None:
 
 def test_a_host_in_the_sandboxes_own_prefix_is_an_error(tmp_path: Path) -> None:
     listed = 'network = "restricted"\nallowedHosts = ["fd5c:3a1e:77b0::9"]\n'
-    project = PROJECT.format(subnet=f'ipv6Subnet = "{LOCAL}"')
-    full = 'network = "full"\n'
-    tree = {"forage.toml": project, "templates/web.toml": listed, "templates/wide.toml": full}
-    (found,) = findings(tmp_path, tree)
+    (found,) = findings(tmp_path, project_with(web=listed))
     assert found.code == "subnet-collision"
     assert "`ipv6Subnet`" in found.hint
+
+
+def project_with(**templates: str) -> dict[str, str]:
+    """The project with IPv6, and templates in place of those that are `full`."""
+    full = dict.fromkeys(("web", "wide", "office"), 'network = "full"\n') | templates
+    files = {f"templates/{name}.toml": text for name, text in full.items()}
+    return files | {"forage.toml": PROJECT.format(subnet=f'ipv6Subnet = "{LOCAL}"')}
+
+
+LISTED_IN_FULL = """\
+network = "full"
+allowedHosts = ["[fd12::5]:22", "fd12:3456::/32", "2a00::7", "2a00:1::/48"]
+"""
+
+
+def test_full_takes_addresses_that_may_be_of_the_hosts_own_network(tmp_path: Path) -> None:
+    plan = resolved(tmp_path, project_with(wide=LISTED_IN_FULL)).plan
+    made = {each.path: each.content.decode() for each in emit(plan)}
+    rules_of = made["nftables/templates/wide.nft"]
+    assert "t_wide_hosts_v6 { 2a00::7/128, 2a00:1::/48, fd12:3456::/32 }" in rules_of
+    assert "t_wide_services_v6 { fd12::5/128 . 22 }" in rules_of
+
+
+@pytest.mark.parametrize(
+    ("host", "code"),
+    [
+        ("2a00::7", "public-host-in-full"),
+        ("[fd12::5]:22", "local-host-with-lan"),
+        ("fd12:3456::/32", "local-host-with-lan"),
+        ("fd00:ec2::254", None),  # metadata, which stays closed
+        ("64:ff9b::/96", None),
+        ("fd00::/16", None),  # has that in it
+    ],
+)
+def test_what_allow_lan_opens_is_not_listed(tmp_path: Path, host: str, code: str | None) -> None:
+    office = f'network = "full"\nallowLan = true\nallowedHosts = ["{host}"]\n'
+    found = findings(tmp_path, project_with(office=office))
+    assert [each.code for each in found] == ([code] if code else [])

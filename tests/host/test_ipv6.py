@@ -18,7 +18,7 @@ from tests.host.activate import Activated, activate, compile_project, make_owner
 from tests.host.probes import REFUSED, fence_down, fetch
 from tests.host.test_monitor import LOG_OF_ALL, hearing_the_kernel, monitor
 from tests.host.test_spoofing import watch, wire
-from tests.host.test_switching import Kept, switch
+from tests.host.test_switching import RELOAD, STATE, Kept, ctl, switch, told
 from tests.requirements import TEST_HOST, require
 from tests.testhost.host import TestHost
 from tests.testhost.internet import NAMESPACE, Internet
@@ -37,16 +37,25 @@ NAMES = {
     "db.example.net": ["2001:2:0:1::12"],
     "rebind.example.net": ["fd99::30"],
     "link.example.net": ["2001:2::1"],
+    # It has moved since the lock was written.
+    "pinned.example.net": ["2001:2:0:1::66", "198.18.1.66"],
 }
 LISTED, SERVICE, PREFIX = "2001:2:0:1::20", "2001:2:0:1::21", "2001:2:0:2::9"
 FOREIGN = "2001:2:0:1::66"
 PRIVATE = "fd99::30"
 CARRIES_IPV4 = "64:ff9b::c0a8:4d1e"  # 192.168.77.30, behind NAT64
+METADATA = "fd00:ec2::254"
+LOCAL = "2001:2::1"  # in the host's own network, by a global address
+LOCAL_LISTED = "2001:2::7"
+PRIVATE_PREFIX = "fd98::5"
+LOCKED = ["2001:2:0:1::31", "198.18.1.31"]
+LOCKED_SERVICE = "2001:2:0:1::32"
 SERVERS = (
-    *(
-        (address, 80)
-        for address in ("2001:2::1", LISTED, SERVICE, PREFIX, FOREIGN, PRIVATE, CARRIES_IPV4)
-    ),
+    *((address, 80) for address in (LOCAL, LOCAL_LISTED, LISTED, SERVICE, PREFIX, FOREIGN)),
+    *((address, 80) for address in (PRIVATE, PRIVATE_PREFIX, CARRIES_IPV4, METADATA)),
+    (LOCAL_LISTED, 8080),
+    *((address, port) for address in LOCKED for port in (80, 443, 8080)),
+    *((LOCKED_SERVICE, port) for port in (80, 5432)),
     *((address, 80) for name in ("six", "both", "db") for address in NAMES[f"{name}.example.net"]),
     ("2001:2:0:1::10", 443),
     (NAMES["db.example.net"][0], 5432),
@@ -55,7 +64,6 @@ SERVERS = (
     ("fd99::20", 80),
 )
 ROUTED = "2a01:4f8:1:2::/64"
-LOCAL = "2001:2::1"  # in the host's own network, by a global address
 HOST, GATEWAY = "2001:2::2", "fd77:7:7::1"
 HOP_BY_HOP, ROUTING, FRAGMENT, DESTINATION, ICMPV6 = 0, 43, 44, 60, 58
 
@@ -71,6 +79,9 @@ def project() -> Iterator[tuple[Activated, Internet]]:
     with TestHost() as own, Internet(own) as internet:
         for name, addresses in NAMES.items():
             internet.record(name, *addresses)
+        # On a link, a kernel answers for the link's own addresses alone.
+        own_link = ("ip", "-n", NAMESPACE, "address", "add", f"{LOCAL_LISTED}/64", "dev", "eth0")
+        own.run(*own_link, "nodad")
         for address, port in SERVERS:
             internet.serve(address, port, place(address, port), tls=port == 443)
         plan = compile_project(PROJECT)
@@ -144,7 +155,35 @@ def test_full_reaches_what_is_public(opened: Sandbox, internet: Internet) -> Non
     assert fetch(opened, place(LISTED, 80)) == place(LISTED, 80)
     # With the host's own address: nobody routes the sandbox's.
     assert internet.requests(LISTED)[-1].client == HOST
-    assert fetch(opened, "[fd99::20]:8080") == "[fd99::20]:8080"
+    # And the private ones that it lists, also of the host's own network.
+    for address, port in (("fd99::20", 8080), (PRIVATE_PREFIX, 80), (LOCAL_LISTED, 8080)):
+        assert fetch(opened, place(address, port)) == place(address, port)
+
+
+def test_the_local_network_is_reached_where_it_is_allowed(forage: Activated) -> None:
+    office = forage.running("office")
+    for address in (PRIVATE, "fd99::20", LOCAL, LOCAL_LISTED, LISTED):
+        assert fetch(office, place(address, 80)) == place(address, 80)
+
+
+def test_a_name_leads_where_the_lock_says_and_nobody_is_asked(
+    forage: Activated, internet: Internet
+) -> None:
+    pinned, name = forage.running("pinned"), "pinned.example.net"
+    asked = internet.queries().count(name)
+    for kind, address in zip(("AAAA", "A"), LOCKED, strict=True):
+        answer = pinned.run("dig", "+short", name, kind, user="agent").stdout
+        assert answer.split() == [address]
+        version = "-6" if kind == "AAAA" else "-4"
+        for scheme, port in (("http", 80), ("https", 443)):
+            got = ("curl", version, "--silent", "--insecure", f"{scheme}://{name}/")
+            assert pinned.run(*got, user="agent").stdout == place(address, port)
+    assert fetch(pinned, "api.pinned.example.net:5432") == place(LOCKED_SERVICE, 5432)
+    assert internet.queries().count(name) == asked
+    for address, port in ((LOCKED[0], 8080), (LOCKED_SERVICE, 80), (FOREIGN, 80)):
+        assert fetch(pinned, place(address, port)) == REFUSED
+        with fence_down(forage.host):
+            assert fetch(pinned, place(address, port)) == place(address, port)
 
 
 # -- what does not ---------------------------------------------------------------------
@@ -157,7 +196,11 @@ def test_nothing_else_is_reached(forage: Activated, internet: Internet, user: st
             *((FOREIGN, 80), (SERVICE, 80), (NAMES["db.example.net"][0], 80)),
             *((PRIVATE, 80), ("fd99::20", 80), (CARRIES_IPV4, 80), (LOCAL, 80)),
         ],
-        "open": [(PRIVATE, 80), ("fd99::20", 80), (CARRIES_IPV4, 80), (LOCAL, 80)],
+        "open": [
+            *((PRIVATE, 80), ("fd99::20", 80), (CARRIES_IPV4, 80), (LOCAL, 80)),
+            *((LOCAL_LISTED, 80), (METADATA, 80)),
+        ],
+        "office": [(CARRIES_IPV4, 80), (METADATA, 80)],
     }
     for name, places in closed.items():
         box = forage.running(name)
@@ -185,10 +228,12 @@ def test_the_host_and_the_neighbour_are_closed(forage: Activated, opened: Sandbo
         ),
         "the host reaches both",
     )
-    for address in (HOST, GATEWAY, other):
-        assert fetch(opened, f"[{address}]:9090") == REFUSED
-        with fence_down(forage.host):
-            assert "Directory listing" in fetch(opened, f"[{address}]:9090")
+    # The gateway and the neighbour have addresses that are of local networks.
+    for box in (opened, forage.running("office")):
+        for address in (HOST, GATEWAY, other):
+            assert fetch(box, f"[{address}]:9090") == REFUSED
+            with fence_down(forage.host):
+                assert "Directory listing" in fetch(box, f"[{address}]:9090")
     forage.host.run("systemctl", "stop", "service6")
     # All links have the same address of the host's; the end of one leaves the others theirs.
     listed = forage.running("listed")
@@ -357,6 +402,35 @@ def test_the_link_has_no_routers_and_no_neighbours_to_ask_for(forage: Activated)
     assert fetch(opened, place(LISTED, 80)) == place(LISTED, 80)
 
 
+# -- ports of the host -----------------------------------------------------------------
+
+
+def test_a_port_of_the_host_leads_in_by_ipv6(forage: Activated, opened: Sandbox) -> None:
+    serve = ("python3", "-m", "http.server", "8000", "--directory", "/workspace")
+    opened.run("systemd-run", "--quiet", "--collect", "--unit=web", *serve)
+    outside, listing = ("ip", "netns", "exec", NAMESPACE), "Directory listing"
+
+    def get(where: str, *how: str) -> str:
+        argv = ("curl", "--silent", "--max-time", "3", f"http://{where}/")
+        return forage.host.run(*how, *argv, check=False).stdout
+
+    loopback, named = "[::1]:8091", f"[{HOST}]:8092"
+    forage.host.wait_for(lambda: listing in get(loopback), "the host reaches it")
+    assert listing in get(named)
+    assert listing in get(named, *outside)
+    assert get(f"[{HOST}]:8091", *outside) == ""
+    # Another sandbox reaches none, though it has IPv6.
+    neighbour = forage.running("neighbour")
+    assert fetch(neighbour, named) == REFUSED
+    with fence_down(forage.host):
+        assert listing in fetch(neighbour, named)
+        assert fetch(neighbour, f"[{GATEWAY}]:8091") == REFUSED
+    assert fetch(opened, named) == REFUSED
+    forage.stop("open")
+    assert forage.host.run("ss", "-Hltn", "sport = :8091 or sport = :8092").stdout == ""
+    assert get(named, *outside) == ""
+
+
 # -- switching -------------------------------------------------------------------------
 
 
@@ -381,6 +455,94 @@ def test_a_switch_judges_ipv6_as_well(forage: Activated, opened: Sandbox, listed
     wide.await_end()
     assert fetch(listed, place(SERVICE, 8080)) == place(SERVICE, 8080)
     assert fetch(listed, "six.example.net") == place(NAMES["six.example.net"][0], 80)
+
+
+@pytest.fixture
+def switched(forage: Activated) -> Iterator[Activated]:
+    """The project, whose sandboxes are what the project says afterwards."""
+    yield forage
+    for name in ("open", "listed"):
+        switch(forage, name, "reset")
+
+
+def test_addresses_of_ipv6_are_added_for_one_sandbox_alone(
+    switched: Activated, opened: Sandbox
+) -> None:
+    added = ("2001:2:0:1::20", f"[{SERVICE.upper()}]:8080", "2001:2:0:2::/64", "[fd99::/32]:80")
+    reached = ((LISTED, 80), (SERVICE, 8080), (PREFIX, 80), (PRIVATE, 80))
+    closed = ((SERVICE, 80), (FOREIGN, 80), ("fd99::20", 8080), (CARRIES_IPV4, 80), (LOCAL, 80))
+
+    def judge() -> None:
+        for address, port in reached:
+            assert fetch(opened, place(address, port)) == place(address, port)
+        for address, port in closed:
+            assert fetch(opened, place(address, port)) == REFUSED
+
+    # The control: without it, what is closed is open, and the other way round.
+    assert fetch(opened, place(FOREIGN, 80)) == place(FOREIGN, 80)
+    assert fetch(opened, place(SERVICE, 80)) == place(SERVICE, 80)
+    assert fetch(opened, place(PRIVATE, 80)) == REFUSED
+    cut = Kept(switched, opened, "cut", FOREIGN, "80", "x")
+    kept = Kept(switched, opened, "kept", LISTED, "80", "x")
+    switch(switched, "open", "restricted", *(f"--allow={each}" for each in added))
+    cut.await_end()
+    kept.await_use()
+    judge()
+    assert told(switched, "open")["allow"] == list(added)
+    # Not for the other sandbox of the template.
+    neighbour = switched.running("neighbour")
+    assert fetch(neighbour, place(PRIVATE, 80)) == REFUSED
+    assert fetch(neighbour, place(FOREIGN, 80)) == place(FOREIGN, 80)
+    switched.host.run(*RELOAD)
+    kept.await_use()
+    judge()
+    opened = switched.fresh("open")
+    judge()
+    switch(switched, "open", "reset")
+    assert fetch(opened, place(FOREIGN, 80)) == place(FOREIGN, 80)
+    assert fetch(opened, place(PRIVATE, 80)) == REFUSED
+
+
+def test_an_added_address_goes_past_the_proxy(switched: Activated, listed: Sandbox) -> None:
+    assert fetch(listed, place(FOREIGN, 80)) == REFUSED
+    added = (f"--allow=[{FOREIGN}]:80", "--allow=other.example.net", "--persist")
+    said = ctl(switched, "listed", "restricted", *added).stdout
+    assert f'  allowedHosts = ["[{FOREIGN}]:80", "other.example.net"]' in said
+    assert fetch(listed, place(FOREIGN, 80)) == place(FOREIGN, 80)
+    # What its template lists goes on.
+    assert fetch(listed, place(SERVICE, 8080)) == place(SERVICE, 8080)
+    assert fetch(listed, "six.example.net") == place(NAMES["six.example.net"][0], 80)
+    assert fetch(listed, place(LISTED, 80)) == place(LISTED, 80)
+    assert fetch(listed, place(SERVICE, 80)) == REFUSED
+    switch(switched, "listed", "reset")
+    assert fetch(listed, place(FOREIGN, 80)) == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("2001:db8::1/32", "its last 96 bits are not 0"),
+        ("2001:db8:8000::/32", "its last 96 bits are not 0"),
+        ("[2001:db8::1]:70000", "over 65535"),
+        ("[2001:db8::1]:0", "no address or prefix"),
+        ("2001:db8::/15", "16 to 128 bits"),
+        ("2001:db8::/129", "16 to 128 bits"),
+        ("::/0", "no address or prefix"),
+        *(
+            (text, "no address or prefix")
+            for text in (
+                *("1::2::3", ":::", "1:2:3:4:5:6:7", "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7::8"),
+                *("12345::1", "fe80::1%eth0", "::ffff:1.2.3.4", "[2001:db8::1", "2001:db8::g"),
+                *("::1 accept; }", "::1\naccept", "[::1]:80:80", "[::1]80", "[[::1]]:80"),
+            )
+        ),
+    ],
+)
+def test_what_is_no_address_is_not_added(forage: Activated, text: str, said: str) -> None:
+    before = forage.host.sh(f"ls {STATE}", check=False).stdout
+    done = ctl(forage, "listed", "restricted", f"--allow={text}")
+    assert (done.returncode, said in done.stderr) == (1, True), done.stderr
+    assert forage.host.sh(f"ls {STATE}", check=False).stdout == before
 
 
 def test_monitor_says_what_to_write(forage: Activated, listed: Sandbox) -> None:

@@ -74,7 +74,11 @@ def test_what_cannot_be_looked_up_before_a_build(
         '"c.org" = "203.0.113.7"',
         '"c.org" = [1]',
         '"c.org" = ["203.0.113.256"]',
-        '"c.org" = ["2001:db8::1"]',
+        '"c.org" = ["2001:DB8::1"]',
+        '"c.org" = ["2001:db8::1%eth0"]',
+        '"c.org" = ["::ffff:203.0.113.7"]',
+        '"c.org" = ["203.0.113.7", "fd12::1"]',
+        '"c.org" = ["64:ff9b::cb00:7107"]',
         '"c.org" = ["203.0.113.7", "10.0.0.1"]',  # nobody wrote that but by hand
         '"c.org" = ["169.254.169.254"]',
         '"C.org" = ["203.0.113.7"]',
@@ -111,6 +115,38 @@ def test_rules_are_addresses_and_there_is_no_proxy(tmp_path: Path) -> None:
         *("203.0.113.7", ".", "22", "203.0.113.7", ".", "80", "203.0.113.7", ".", "443"),
         *("203.0.113.8", ".", "80", "203.0.113.8", ".", "443"),
     ]
+
+
+LOCK_IPV6 = (
+    'version = 1\n[hosts]\n"a.org" = ["203.0.113.7", "2001:db8::8", "2001:db8::10"]\n'
+    '"b.org" = ["2001:db8::8"]\n'
+)
+
+
+def test_rules_hold_ipv6_addresses_where_sandboxes_have_ipv6(tmp_path: Path) -> None:
+    files = project(TWO, LOCK_IPV6)
+    files["forage.toml"] = f'ipv6Subnet = "fd5c:3a1e:77b0::/64"\n{FORAGE}'
+    found = resolved(tmp_path, files)
+    made = {each.path: each.content.decode() for each in emit(found.plan)}
+    rules, names = made["nftables/templates/web.nft"], made["resolver/templates/web.conf"]
+    six = rules.partition("add element inet forage t_web_locked_v6")[2].split("}")[0]
+    assert six.replace(",", " ").split()[1:] == [
+        *("2001:db8::8", ".", "22", "2001:db8::8", ".", "80", "2001:db8::8", ".", "443"),
+        *("2001:db8::10", ".", "80", "2001:db8::10", ".", "443"),
+    ]
+    assert "ip6 daddr . tcp dport @t_web_locked_v6 counter goto pass" in rules
+    assert "ip6 saddr . tcp sport @t_web_locked_v6 accept" in rules
+    assert "ip daddr . tcp dport @t_web_locked counter goto pass" in rules
+    assert "host-record=b.org,2001:db8::8\n" in names
+    assert found.lock.render().endswith(LOCK_IPV6.partition("\n")[2])
+
+
+def test_without_ipv6_a_name_needs_an_address_of_ipv4(tmp_path: Path) -> None:
+    found = finding(tmp_path / "one", project(TWO, LOCK_IPV6))
+    assert (found.code, text_at(found)) == ("host-not-locked", '"b.org:22"')
+    _, files = planned(tmp_path / "two", TEMPLATE + '["a.org"]\n', LOCK_IPV6)
+    made = [files["nftables/templates/web.nft"], files["resolver/templates/web.conf"]]
+    assert "2001:db8" not in "".join(made)
 
 
 def test_the_resolver_answers_from_the_lock_and_asks_nobody(tmp_path: Path) -> None:
