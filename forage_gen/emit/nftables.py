@@ -11,7 +11,7 @@ from forage_gen.emit.render import render
 from forage_gen.quote import nft as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
-from forage_gen.resolve.policy import FAMILY_SUFFIX, port_sets
+from forage_gen.resolve.policy import FAMILY_SUFFIX, names_at, port_sets
 from forage_gen.resolve.refusals import (
     COUNTED,
     LOG_PREFIX,
@@ -204,9 +204,17 @@ def _policy(template: p.Template, plan: p.Plan) -> Artifact:
             for s in port_sets(template)
         ],
         families=families,
+        below=_ports(below) if (below := _wildcard_ports(template)) else None,
         own_sets=[each for each in own_sets if each],
     )
     return Artifact(f"nftables/templates/{template.name}.nft", text.encode())
+
+
+def _wildcard_ports(template: p.Template) -> tuple[int, ...]:
+    """List at which of its ports the proxy may look up names that an agent chooses."""
+    return tuple(
+        port for port in (p.HTTP, p.TLS) if any(rule.wildcard for rule in names_at(template, port))
+    )
 
 
 def _family(template: p.Template, subnet: Network) -> _Family:

@@ -99,6 +99,89 @@ def test_a_tunnel_in_labels_below_a_wildcard_is_slowed_to_the_limit(
     assert came > COUNT * 0.9
 
 
+# Has the proxy look up names in which the data are: by TLS, or by one connection of HTTP.
+CONNECTIONS = """
+import http.client, selectors, socket, ssl, sys, time
+way, mark, count, address = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
+context = ssl._create_unverified_context()
+def name(number):
+    return f"{number:05}.{mark}.wild.example.net"
+def hello(number):
+    coming, going = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        context.wrap_bio(coming, going, server_hostname=name(number)).do_handshake()
+    except ssl.SSLWantReadError:
+        return going.read()
+if way == "tls":
+    connecting = selectors.DefaultSelector()
+    connected = []
+    def send(wait):
+        for key, _ in connecting.select(wait):
+            connecting.unregister(key.fileobj)
+            connected.append(key.fileobj)
+            try:
+                key.fileobj.send(key.data)
+            except OSError:
+                pass
+    for number in range(count):
+        out = socket.socket()
+        out.setblocking(False)
+        out.connect_ex((address, 443))
+        connecting.register(out, selectors.EVENT_WRITE, hello(number))
+        time.sleep(0.003)  # the resolver behind the proxy takes 150 questions at once
+        send(0)
+    send(1)
+    time.sleep(2)
+else:
+    connection = http.client.HTTPConnection(address, 80, timeout=5)
+    for number in range(count):
+        connection.request("HEAD", "/", headers={"Host": name(number)})
+        connection.getresponse().read()
+"""
+BURST, A_SECOND = 500, 25
+
+
+@pytest.mark.parametrize("way", ["tls", "http"])
+def test_so_is_one_in_the_names_that_the_proxy_looks_up(
+    forage: Activated, coder: Sandbox, internet: Internet, way: str
+) -> None:
+    def reached(mark: str) -> tuple[int, float]:
+        begun = time.monotonic()
+        argv = ("python3", "-c", CONNECTIONS, way, mark, "900", NAMES[ALLOWED])
+        coder.run(*argv, user="agent", timeout=120)
+        taken = time.monotonic() - begun
+        time.sleep(1)
+        return len({name for name in internet.queries() if f".{mark}.wild." in name}), taken
+
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    before = dropped(forage)
+    came, taken = reached(f"few-{way}")
+    assert 100 < came < BURST + A_SECOND * (taken + 2)
+    if way == "tls":
+        assert dropped(forage) > before
+    with no_limit_of_connections(forage):
+        came, _ = reached(f"many-{way}")
+    assert came > 800
+
+
+@contextmanager
+def no_limit_of_connections(forage: Activated) -> Iterator[None]:
+    """Take the limits of connections and of requests away: the control."""
+    template = forage.sandbox("coder").template
+    tree = forage.host.root / "srv/forage/tree"
+    rules = f"nftables/templates/{template.name}.nft"
+    for path, word in ((rules, "@connections"), (template.proxy_file, "limit_req ")):
+        lines = (tree / path).read_text().splitlines()
+        forage.edit(path, "\n".join(line for line in lines if word not in line) + "\n")
+    load = ("systemctl", "reload", "forage-firewall.service", template.proxy_unit)
+    forage.host.run(*load)
+    try:
+        yield
+    finally:
+        forage.mend()
+        forage.host.run(*load)
+
+
 def test_one_sandbox_takes_nothing_from_another(forage: Activated, coder: Sandbox) -> None:
     shared = forage.running("shared")
     use_up = ("python3", "-c", TUNNEL, "udp", "neighbour", "800")
