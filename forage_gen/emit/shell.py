@@ -62,7 +62,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     yield from _ctl()
     for template in plan.templates:
         for agent in template.agents:
-            yield _wrapper(template, agent)
+            yield from _agent(template, agent)
         if template.init_commands:
             yield _init(template)
         if template.private_users:
@@ -94,6 +94,12 @@ def _ctl() -> Iterator[Artifact]:
         yield Artifact(path, text.encode(), executable=True)
 
 
+def _agent(template: p.Template, agent: p.Agent) -> Iterator[Artifact]:
+    yield _wrapper(template, agent)
+    if agent.key_helper:
+        yield _key_helper(template, agent)
+
+
 def _wrapper(template: p.Template, agent: p.Agent) -> Artifact:
     search = template.rootfs is not None
     program = agent.program if search else f"{p.AGENT_PROGRAMS}/{agent.name}"
@@ -108,6 +114,17 @@ def _wrapper(template: p.Template, agent: p.Agent) -> Artifact:
         variable=q.word(agent.auth_env_var) if agent.auth_env_var else None,
     )
     return Artifact(template.wrapper_file(agent), text.encode(), executable=True)
+
+
+def _key_helper(template: p.Template, agent: p.Agent) -> Artifact:
+    text = render(
+        q.ShellToken,
+        "shell/key-helper.sh.j2",
+        name=q.word(agent.name),
+        template=q.word(template.name),
+        secret=q.word(f"{p.SECRETS}/{agent.secret}"),
+    )
+    return Artifact(template.key_helper_file(agent), text.encode(), executable=True)
 
 
 def _init(template: p.Template) -> Artifact:
