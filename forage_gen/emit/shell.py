@@ -10,8 +10,12 @@ from forage_gen.emit.render import render
 from forage_gen.emit.resolver import UPSTREAM
 from forage_gen.quote import shell as q
 from forage_gen.resolve import plan as p
+from forage_gen.resolve.config_dirs import common, foreign
+from forage_gen.resolve.opened import config_dirs
 from forage_gen.resolve.refusals import COUNTERS, LOG_PREFIX, RECEIVED, SENT, SPOOFED
+from forage_gen.resolve.services import HARMLESS, SERVICES
 from forage_gen.values.protected import steps
+from forage_gen.values.wide import HOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -187,6 +191,13 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
             q.words((step.path, step.role, over_itself(sandbox.workspace, step.path)))
             for step in steps(template.protected_paths)
         ],
+        config_dirs=q.words(mount.source for mount in config_dirs(template.mounts)),
+        has_config_dirs=any(config_dirs(template.mounts)),
+        foreign=q.words((*SERVICES, *foreign(owner.home))),
+        harmless=q.words(HARMLESS),
+        common=q.words(common(owner.home)),
+        homes=q.words(HOMES),
+        secret_sources=q.words(secret.source for secret in sandbox.secrets),
         mount_sources=q.words(mount.source for mount in below),
         mount_targets=q.words(mount.target.removeprefix(f"{p.WORKSPACE}/") for mount in below),
     )

@@ -26,6 +26,7 @@ from forage_gen.resolve.combinations import (
     has_key_helper,
     protected_paths,
 )
+from forage_gen.resolve.config_dirs import check_config_dirs
 from forage_gen.resolve.forwards import check_forwards
 from forage_gen.resolve.hosts import Addresses, check_hosts, wanted
 from forage_gen.resolve.inherit import Merged, merge_templates
@@ -108,6 +109,7 @@ def _check_paths(
 ) -> Iterator[Diagnostic]:
     yield from check_nesting(plan, inputs, templates)
     yield from check_services(plan, inputs, templates)
+    yield from check_config_dirs(plan, templates)
     yield from check_shared(plan, inputs)
     yield from check_forwards(plan, inputs)
 
