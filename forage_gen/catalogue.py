@@ -18,7 +18,8 @@ class AgentKind:
 
     `package` is its nixpkgs attribute path, `program` the name of its executable,
     `hosts` the names it cannot work without, `config_dir` where it keeps its state,
-    relative to the agent user's home.
+    relative to the agent user's home. `key_helper` says whether its settings can name a command
+    that prints its key.
     """
 
     package: str
@@ -27,10 +28,11 @@ class AgentKind:
     hosts: tuple[str, ...]
     config_dir: str
     settings: SettingsFormat
+    key_helper: bool
 
 
 _KINDS = (
-    # https://code.claude.com/docs/en/settings (variables, directory) and
+    # https://code.claude.com/docs/en/settings (variables, directory, `apiKeyHelper`) and
     # https://code.claude.com/docs/en/network-config (hosts).
     AgentKind(
         package="claude-code",
@@ -39,6 +41,7 @@ _KINDS = (
         hosts=("api.anthropic.com",),
         config_dir=".claude",
         settings=SettingsFormat.CLAUDE_CODE,
+        key_helper=True,
     ),
 )
 

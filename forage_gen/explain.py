@@ -233,7 +233,11 @@ def _agents(template: p.Template) -> Iterator[str]:
             may = f"may without asking: {', '.join(rules.allow) or 'nothing'}"
         if rules.deny:
             may += f"; may never: {', '.join(rules.deny)}"
-        key = f"; key in {agent.auth_env_var} for its process alone" if agent.secret else ""
+        key = ""
+        if agent.key_helper:
+            key = "; asks a command for its key, which is in no variable"
+        elif agent.secret:
+            key = f"; key in {agent.auth_env_var} for its process alone"
         yield f"{agent.name} ({'.'.join(agent.package)}): {may}{key}"
 
 

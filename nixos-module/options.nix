@@ -85,6 +85,13 @@ let
       description = "How the key arrives. `wrapper`: read from /run/secrets at run time, for its process alone.";
     };
 
+    keyHelper = mkOption {
+      type = types.nullOr types.bool;
+      default = null;
+      example = false;
+      description = "Whether the program asks a command for its key, as its settings tell it, and has it in no variable: what it starts does not inherit it. Default: for agents that can do so, unless `authEnvVar` names a variable.";
+    };
+
     hostConfigDir = mkOption {
       type = types.nullOr types.str;
       default = null;

@@ -68,6 +68,30 @@ def _skipping(merged: Merged) -> Iterator[tuple[str, Location]]:
 
 
 @rules.template(
+    "host-config-readable",
+    Severity.INFO,
+    summary="An agent has its configuration directory of the host, and a login in it.",
+    why="It can send a login there to whatever it reaches, and it then acts as you wherever that"
+    " is used, also after the sandbox is gone; and it reads what else is there, such as the"
+    " history of other projects.",
+    instead='[agents.claude]\nsecretName = "anthropic"\n',
+)
+def _host_config_readable(merged: Merged) -> Iterator[Finding]:
+    for name, agent in merged.model.agents.items():
+        if agent.host_config_dir is not None and agent.host_config_dir_read_only:
+            message = (
+                f"The agent `{name}` reads all of {shown(agent.host_config_dir.text)} of the host:"
+                " with a login there it can act as you, and send it to whatever it reaches."
+            )
+            hint = (
+                "Give it a key of its own, which can be revoked alone: `secretName`; or a directory"
+                " of its own, with a login of its own, and allow this finding."
+            )
+            where = merged.value(("agents", name, "hostConfigDir"))
+            yield Finding(message, hint, where)
+
+
+@rules.template(
     "host-config-writable",
     Severity.WARNING,
     summary="An agent may write to its configuration directory on the host.",
@@ -80,7 +104,8 @@ def _host_config_writable(merged: Merged) -> Iterator[Finding]:
         if agent.host_config_dir is not None and not agent.host_config_dir_read_only:
             message = (
                 f"The agent `{name}` may change {shown(agent.host_config_dir.text)} on the host,"
-                " which also configures it outside the sandbox."
+                " which also configures it outside the sandbox; and it reads all of it: with a"
+                " login there it can act as you, and send it to whatever it reaches."
             )
             where = merged.value(("agents", name, "hostConfigDirReadOnly"))
             yield Finding(message, "Write `hostConfigDirReadOnly = true`.", where)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from forage_gen.check.rule import Finding, RuleBook
@@ -12,6 +11,7 @@ from forage_gen.values.paths import is_at_or_below
 from forage_gen.values.protected import DEFAULT, protected
 from forage_gen.values.secrets import is_runtime_secret_dir
 from forage_gen.values.text import shown
+from forage_gen.values.wide import wide
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,18 +20,6 @@ if TYPE_CHECKING:
     from forage_gen.resolve.resolve import Resolved
 
 rules = RuleBook()
-
-# Directories of the system, with all that is in them (file-hierarchy(7)). Those with services of
-# the host in them are errors.
-_SYSTEM = re.compile(r"/(?:bin|boot|etc|lib(?:32|64|x32|exec)?|nix|sbin|usr)(?:/.*)?", re.DOTALL)
-# Directories that belong to many: each of them whole, but not what is in it.
-_COMMON = frozenset(
-    """
-    /home /media /mnt /opt /root /srv /tmp /var/cache /var/home /var/log /var/root
-    /var/spool /var/tmp
-    """.split()  # noqa: SIM905  a line for each of so many words reads worse
-)
-_HOME = re.compile(r"(?:/var|/usr)?/home/[^/]+")
 
 
 @rules.project(
@@ -45,7 +33,7 @@ _HOME = re.compile(r"(?:/var|/usr)?/home/[^/]+")
 def _workspace_too_wide(resolved: Resolved) -> Iterator[Finding]:
     home = resolved.plan.owner.home
     for name, sandbox in resolved.inputs.project.sandboxes.items():
-        kind = _wide(sandbox.workspace.expand(home), home)
+        kind = wide(sandbox.workspace.expand(home), home)
         if kind:
             message = (
                 f"{shown(sandbox.workspace.text)} is {kind}, all of which the agent would see."
@@ -53,17 +41,6 @@ def _workspace_too_wide(resolved: Resolved) -> Iterator[Finding]:
             hint = f'Write the one directory to work on, such as `workspace = "~/projects/{name}"`.'
             where = resolved.inputs.project_file.value(("sandboxes", name, "workspace"))
             yield Finding(message, hint, where)
-
-
-def _wide(path: str, home: str) -> str | None:
-    """Say what kind of directory `path` is, if it is more than one project."""
-    if path in (home, "/root") or _HOME.fullmatch(path):
-        return "a home directory"
-    if is_at_or_below(home, path):
-        return "a directory with a home directory in it"
-    if _SYSTEM.fullmatch(path):
-        return "a directory of the system"
-    return "a directory that many programs share" if path in _COMMON else None
 
 
 @rules.template(

@@ -26,26 +26,29 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     for template in plan.templates:
         for agent in template.agents:
             if agent.settings is not None:
-                content = _FORMATS[agent.settings](agent.permissions)
+                content = _FORMATS[agent.settings](agent)
                 path = f"{template.guest_root}/{PATHS[agent.settings]}"
                 yield Artifact(path, q.document(content).encode())
 
 
-def _claude_code(permissions: p.Permissions) -> JsonValue:
+def _claude_code(agent: p.Agent) -> JsonValue:
     """Write Claude Code's managed settings.
 
     What the workspace or the agent's own directory allows does not count
     (`allowManagedPermissionRulesOnly`): both are written by whoever wrote the code.
+    `apiKeyHelper` is run by a shell, and what it prints is the key.
     """
+    permissions = agent.permissions
+    key: dict[str, JsonValue] = {"apiKeyHelper": agent.key_helper_path} if agent.key_helper else {}
     rules: dict[str, JsonValue] = {
         "allow": list(permissions.allow),
         "deny": list(permissions.deny),
     }
     if permissions.skip_all:
         rules["defaultMode"] = "bypassPermissions"
-        return {"permissions": rules, "skipDangerousModePermissionPrompt": True}
+        return {**key, "permissions": rules, "skipDangerousModePermissionPrompt": True}
     rules["disableBypassPermissionsMode"] = "disable"
-    return {"allowManagedPermissionRulesOnly": True, "permissions": rules}
+    return {**key, "allowManagedPermissionRulesOnly": True, "permissions": rules}
 
 
 _FORMATS = {SettingsFormat.CLAUDE_CODE: _claude_code}

@@ -10,8 +10,12 @@ from forage_gen.emit.render import render
 from forage_gen.emit.resolver import UPSTREAM
 from forage_gen.quote import shell as q
 from forage_gen.resolve import plan as p
+from forage_gen.resolve.config_dirs import common, foreign
+from forage_gen.resolve.opened import config_dirs
 from forage_gen.resolve.refusals import COUNTERS, LOG_PREFIX, RECEIVED, SENT, SPOOFED
+from forage_gen.resolve.services import HARMLESS, SERVICES
 from forage_gen.values.protected import steps
+from forage_gen.values.wide import HOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +67,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     yield from _ctl()
     for template in plan.templates:
         for agent in template.agents:
-            yield _wrapper(template, agent)
+            yield from _agent(template, agent)
         if template.init_commands:
             yield _init(template)
         if template.private_users:
@@ -95,6 +99,12 @@ def _ctl() -> Iterator[Artifact]:
         yield Artifact(path, text.encode(), executable=True)
 
 
+def _agent(template: p.Template, agent: p.Agent) -> Iterator[Artifact]:
+    yield _wrapper(template, agent)
+    if agent.key_helper:
+        yield _key_helper(template, agent)
+
+
 def _wrapper(template: p.Template, agent: p.Agent) -> Artifact:
     search = template.rootfs is not None
     program = agent.program if search else f"{p.AGENT_PROGRAMS}/{agent.name}"
@@ -109,6 +119,17 @@ def _wrapper(template: p.Template, agent: p.Agent) -> Artifact:
         variable=q.word(agent.auth_env_var) if agent.auth_env_var else None,
     )
     return Artifact(template.wrapper_file(agent), text.encode(), executable=True)
+
+
+def _key_helper(template: p.Template, agent: p.Agent) -> Artifact:
+    text = render(
+        q.ShellToken,
+        "shell/key-helper.sh.j2",
+        name=q.word(agent.name),
+        template=q.word(template.name),
+        secret=q.word(f"{p.SECRETS}/{agent.secret}"),
+    )
+    return Artifact(template.key_helper_file(agent), text.encode(), executable=True)
 
 
 def _init(template: p.Template) -> Artifact:
@@ -171,6 +192,13 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
             q.words((step.path, step.role, over_itself(sandbox.workspace, step.path)))
             for step in steps(template.protected_paths)
         ],
+        config_dirs=q.words(mount.source for mount in config_dirs(template.mounts)),
+        has_config_dirs=any(config_dirs(template.mounts)),
+        foreign=q.words((*SERVICES, *foreign(owner.home))),
+        harmless=q.words(HARMLESS),
+        common=q.words(common(owner.home)),
+        homes=q.words(HOMES),
+        secret_sources=q.words(secret.source for secret in sandbox.secrets),
         mount_sources=q.words(mount.source for mount in below),
         mount_targets=q.words(mount.target.removeprefix(f"{p.WORKSPACE}/") for mount in below),
     )

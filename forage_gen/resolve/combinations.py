@@ -63,6 +63,14 @@ def config_target(agent: Agent) -> str | None:
     return f"{AGENT_HOME}/{kind.config_dir}" if kind else None
 
 
+def has_key_helper(agent: Agent) -> bool:
+    """Whether an agent asks a command for its key."""
+    kind = agent_kind(agent)
+    if agent.secret_name is None or kind is None or not kind.key_helper:
+        return False
+    return agent.auth_env_var is None if agent.key_helper is None else agent.key_helper
+
+
 def _agents(merged: Merged) -> Iterator[Diagnostic]:
     first: dict[str, str] = {}
     for name, agent in merged.model.agents.items():
@@ -84,6 +92,7 @@ def _agents(merged: Merged) -> Iterator[Diagnostic]:
             first[kind.package] = name
         yield from _permissions(merged, at, agent)
         yield from _credentials(merged, at, agent)
+        yield from _key_helper(merged, at, agent)
         yield from _config_dir(merged, at, agent)
 
 
@@ -113,6 +122,25 @@ def _credentials(merged: Merged, at: KeyPath, agent: Agent) -> Iterator[Diagnost
         message = f"Forage does not know in which variable {_package(agent)} expects its key."
         hint = 'Name the variable: `authEnvVar = "EXAMPLE_API_KEY"`.'
         yield error("missing-key", message, hint, merged.key((*at, "secretName")))
+
+
+def _key_helper(merged: Merged, at: KeyPath, agent: Agent) -> Iterator[Diagnostic]:
+    if not agent.key_helper:
+        return
+    where = merged.key((*at, "keyHelper"))
+    kind = agent_kind(agent)
+    if kind is None or not kind.key_helper:
+        message = f"Forage does not know how {_package(agent)} asks a command for its key."
+        hint = "Remove `keyHelper`: the key is then in a variable of the agent's process alone."
+        yield error("key-helper-unknown-agent", message, hint, where)
+    elif agent.secret_name is None:
+        message = "`keyHelper` has no effect without `secretName`."
+        hint = "Name the secret that the command prints, or remove `keyHelper`."
+        yield error("auth-without-secret", message, hint, where)
+    elif agent.auth_env_var is not None:
+        message = "With `keyHelper` the key is in no variable, so `authEnvVar` has no effect."
+        hint = "Remove `authEnvVar`, which is safer, or remove `keyHelper`."
+        yield error("key-helper-with-variable", message, hint, where)
 
 
 def _config_dir(merged: Merged, at: KeyPath, agent: Agent) -> Iterator[Diagnostic]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from forage_gen.read.explain_errors import Places
     from forage_gen.read.load import Inputs
@@ -44,12 +44,18 @@ def mounted_paths(
     for template in plan.templates:
         merged = templates[template.name]
         for mount in template.mounts:
-            yield Opened(mount.source, merged, _key_of(mount))
+            yield Opened(mount.source, merged, key_of(mount))
         if template.rootfs is not None:
             yield Opened(template.rootfs, merged, ("rootfs",))
 
 
-def _key_of(mount: p.Mount) -> KeyPath:
+def config_dirs(mounts: Iterable[p.Mount]) -> Iterator[p.Mount]:
+    """Yield those that are an agent's `hostConfigDir`."""
+    return (mount for mount in mounts if key_of(mount)[-1] == "hostConfigDir")
+
+
+def key_of(mount: p.Mount) -> KeyPath:
+    """Find the key that says what is mounted."""
     agent, is_config, _ = mount.name.partition(".config")
     if is_config:
         return ("agents", agent, "hostConfigDir")

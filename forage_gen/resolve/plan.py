@@ -55,6 +55,7 @@ SECRETS = "/run/secrets"
 AGENT_HOME = "/home/agent"
 AGENT_PROGRAMS = "/etc/forage/agents"
 OWN_BIN = "/opt/forage/bin"
+KEY_HELPERS = "/opt/forage/key-helpers"
 INIT_SCRIPT = "/opt/forage/init"
 AWAIT_LIMITS_SCRIPT = "/opt/forage/await-limits"
 FACTS_INSIDE = "/etc/forage.json"
@@ -159,16 +160,25 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """One agent. `program` is the executable's name, `secret` the file's name in /run/secrets."""
+    """One agent. `program` is the executable's name, `secret` the file's name in /run/secrets.
+
+    Its key is in `auth_env_var`, or with `key_helper` in no variable: a command prints it.
+    """
 
     name: str
     package: tuple[str, ...]
     program: str
     secret: str | None
     auth_env_var: str | None
+    key_helper: bool
     hosts: tuple[str, ...]
     settings: SettingsFormat | None
     permissions: Permissions
+
+    @property
+    def key_helper_path(self) -> str:
+        """Where the command that prints its key is inside: a path with nothing to quote."""
+        return f"{KEY_HELPERS}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +314,10 @@ class Template:
     def wrapper_file(self, agent: Agent) -> str:
         """Where the tree has the script that starts an agent."""
         return f"{self.guest_root}{OWN_BIN}/{agent.name}"
+
+    def key_helper_file(self, agent: Agent) -> str:
+        """Where the tree has the script that prints an agent's key."""
+        return self.guest_root + agent.key_helper_path
 
     @property
     def sources(self) -> tuple[str, ...]:

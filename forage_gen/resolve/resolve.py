@@ -20,7 +20,13 @@ from forage_gen.resolve.allocate import (
     allocate,
     read_lock,
 )
-from forage_gen.resolve.combinations import check_template, config_target, protected_paths
+from forage_gen.resolve.combinations import (
+    check_template,
+    config_target,
+    has_key_helper,
+    protected_paths,
+)
+from forage_gen.resolve.config_dirs import check_config_dirs
 from forage_gen.resolve.forwards import check_forwards
 from forage_gen.resolve.hosts import Addresses, check_hosts, usable, wanted
 from forage_gen.resolve.inherit import Merged, merge_templates
@@ -104,6 +110,7 @@ def _check_paths(
 ) -> Iterator[Diagnostic]:
     yield from check_nesting(plan, inputs, templates)
     yield from check_services(plan, inputs, templates)
+    yield from check_config_dirs(plan, templates)
     yield from check_shared(plan, inputs)
     yield from check_forwards(plan, inputs)
 
@@ -235,13 +242,15 @@ def _agent(name: str, agent: m.Agent) -> p.Agent:
     package = agent.package or ()
     kind = agent_kind(agent)
     rules = agent.permissions
+    helps = has_key_helper(agent)
     variable = agent.auth_env_var or (kind.auth_env_var if kind else None)
     return p.Agent(
         name=name,
         package=package,
         program=kind.program if kind else package[-1],
         secret=agent.secret_name,
-        auth_env_var=variable if agent.secret_name else None,
+        auth_env_var=variable if agent.secret_name and not helps else None,
+        key_helper=helps,
         hosts=kind.hosts if kind else (),
         settings=kind.settings if kind else None,
         permissions=p.Permissions(

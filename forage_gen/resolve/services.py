@@ -30,7 +30,7 @@ _ENGINE = "the socket of the host's containers and virtual machines"
 _KERNEL = "what the host's kernel is seen and set by"
 _DAEMON = "the socket of the host's Nix daemon"
 # Directories by file-hierarchy(7) and proc(5), and sockets by the manuals of Nix, LXD and Incus.
-_SERVICES = {
+SERVICES = {
     "/dev": "the host's devices",
     "/proc": _KERNEL,
     "/sys": _KERNEL,
@@ -42,9 +42,9 @@ _SERVICES = {
     "/var/snap/lxd": _ENGINE,
 }
 # What lies in them all the same, and leads to no service: disks that a desktop has mounted.
-_HARMLESS = ("/run/media",)
+HARMLESS = ("/run/media",)
 
-_ABOVE = frozenset(str(above) for path in _SERVICES for above in PurePosixPath(path).parents)
+_ABOVE = frozenset(str(above) for path in SERVICES for above in PurePosixPath(path).parents)
 
 
 def check_services(
@@ -52,7 +52,7 @@ def check_services(
 ) -> Iterator[Diagnostic]:
     """Yield an error for each mount that is, is in or has in it what leads to a service."""
     for mounted in mounted_paths(plan, inputs, templates):
-        if what := _leads_to(mounted.path):
+        if what := leads_to(mounted.path):
             message = (
                 f"{shown(mounted.path)} has {what}: whoever reaches these from inside acts on the"
                 " host, past the fence, even if the mount is read-only."
@@ -65,10 +65,11 @@ def check_services(
             yield error("host-service", message, hint, where)
 
 
-def _leads_to(path: str) -> str | None:
+def leads_to(path: str) -> str | None:
+    """Say to what services a path leads, if it does."""
     if path in _ABOVE:
-        return next(what for each, what in _SERVICES.items() if is_at_or_below(each, path))
+        return next(what for each, what in SERVICES.items() if is_at_or_below(each, path))
     above = (path, *map(str, PurePosixPath(path).parents))
-    if any(harmless in above[1:] for harmless in _HARMLESS):
+    if any(harmless in above[1:] for harmless in HARMLESS):
         return None
-    return next((_SERVICES[each] for each in above if each in _SERVICES), None)
+    return next((SERVICES[each] for each in above if each in SERVICES), None)

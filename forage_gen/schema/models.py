@@ -73,6 +73,13 @@ class Agent(_Strict):
         description="How the key arrives. `wrapper`: read from /run/secrets at run time, for its "
         "process alone.",
     )
+    key_helper: bool | None = Field(
+        default=None,
+        examples=[False],
+        description="Whether the program asks a command for its key, as its settings tell it, and "
+        "has it in no variable: what it starts does not inherit it. Default: for agents that can "
+        "do so, unless `authEnvVar` names a variable.",
+    )
     host_config_dir: f.HostPath | None = Field(
         default=None,
         examples=["~/.claude"],

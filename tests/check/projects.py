@@ -41,8 +41,6 @@ resetEvery = "daily"
 [agents.claude]
 package = "claude-code"
 secretName = "anthropic"
-hostConfigDir = "/pool/claude"
-hostConfigDirReadOnly = true
 
 [agents.claude.permissions]
 allow = ["Read"]

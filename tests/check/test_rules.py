@@ -28,6 +28,8 @@ RESTRICTED = 'network = "restricted"\nallowedHosts = ["docs.example.org"]\n'
 FULL = (CLAUDE, RESTRICTED, 'network = "full"\n')
 NONE = (CLAUDE, RESTRICTED, 'network = "none"\n')
 SKIP_ALL = (CLAUDE, 'allow = ["Read"]', "skipAll = true")
+KEY = 'secretName = "anthropic"\n'
+CONFIG_DIR = 'hostConfigDir = "/pool/claude"\n'
 LOCK = "forage.lock"
 SECOND = 'template = "claude"\nworkspace = "~/projects/app"\n'
 
@@ -63,8 +65,14 @@ CASES = (
         frozenset({"network-full"}),
     ),
     Found(
+        "host-config-readable",
+        ((CLAUDE, KEY, KEY + CONFIG_DIR),),
+        '"/pool/claude"',
+        "`secretName`",
+    ),
+    Found(
         "host-config-writable",
-        ((CLAUDE, "hostConfigDirReadOnly = true", "hostConfigDirReadOnly = false"),),
+        ((CLAUDE, KEY, f"{KEY}{CONFIG_DIR}hostConfigDirReadOnly = false\n"),),
         "false",
         "`hostConfigDirReadOnly = true`",
     ),
@@ -269,8 +277,7 @@ def test_full_is_worse_where_the_agent_is_known(
 ) -> None:
     unknown = (CLAUDE, '[agents.claude.permissions]\nallow = ["Read"]\n', "")
     variable = (CLAUDE, "secretName = ", 'authEnvVar = "KEY"\nsecretName = ')
-    mount = (CLAUDE, 'hostConfigDir = "/pool/claude"\nhostConfigDirReadOnly = true\n', "")
-    (found,) = findings(tmp_path, edited(*edits, unknown, variable, mount))
+    (found,) = findings(tmp_path, edited(*edits, unknown, variable))
     assert (found.code, found.severity) == ("network-full", severity)
 
 

@@ -236,19 +236,27 @@ def test_a_start_is_fresh_and_keeps_the_workspace(demo: Activated, name: str) ->
 
 
 @pytest.mark.parametrize("name", WITH_AGENT)
-def test_the_agent_is_its_wrapper_and_gets_its_key(demo: Activated, name: str) -> None:
+def test_the_agent_is_its_wrapper_and_asks_for_its_key(demo: Activated, name: str) -> None:
     sandbox = demo.running(name)
     shell = ("bash", "--login", "-c")
     assert sandbox.run(*shell, "type -P claude", user="agent").stdout == f"{WRAPPER}\n"
-    say = """claude -c 'import os; print(os.environ["ANTHROPIC_API_KEY"])'"""
-    assert sandbox.run(*shell, say, user="agent").stdout == f"{KEY}\n"
+    # Python stands for Claude Code, which gives the setting to a shell.
+    ask = """
+import json, subprocess
+settings = json.load(open("/etc/claude-code/managed-settings.json"))
+print(subprocess.check_output(["/bin/sh", "-c", settings["apiKeyHelper"]], text=True), end="")
+"""
+    assert sandbox.run(WRAPPER, "-c", ask, user="agent").stdout == f"{KEY}\n"
+    done = sandbox.run("/opt/forage/key-helpers/claude", user="nobody", check=False)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "not readable by nobody" in done.stderr
 
 
 @pytest.mark.parametrize("name", WITH_AGENT)
-def test_nobody_else_gets_the_key(demo: Activated, name: str) -> None:
+def test_nobody_has_the_key_in_its_environment(demo: Activated, name: str) -> None:
     sandbox = demo.running(name)
-    found, agent = processes_with(sandbox, PATTERN, WRAPPER)
-    assert found == [agent]
+    found, _ = processes_with(sandbox, PATTERN, WRAPPER)  # test_secrets.py has the control
+    assert found == []
     assert KEY not in sandbox.run("bash", "--login", "-c", "env", user="agent").stdout
     assert sandbox.run("cat", "/run/secrets/anthropic", user="nobody", check=False).returncode
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.host.activate import TREE
 from tests.host.probes import processes_with
 
 if TYPE_CHECKING:
@@ -50,9 +52,13 @@ def test_the_wrapper_is_found_by_its_name_in_a_login_shell(coder: Sandbox) -> No
 
 
 def test_the_wrapper_passes_its_arguments_on(coder: Sandbox) -> None:
-    show = "import sys; print(sys.argv[1:])"
-    done = coder.run(WRAPPER, "-c", show, "a b", "$HOME", "*", "", user="agent")
-    assert done.stdout == "['a b', '$HOME', '*', '']\n"
+    show = "import os, sys; print([os.fsencode(word) for word in sys.argv[1:]])"
+    words = r"""'a b' '$HOME' '*' '' $'two\nlines\n' $'\xff\xfe' -- -x '"' \\ $'\t' ''"""
+    done = coder.run("bash", "-c", f'{WRAPPER} -c "$1" {words}', "bash", show, user="agent")
+    assert ast.literal_eval(done.stdout) == [
+        *(b"a b", b"$HOME", b"*", b"", b"two\nlines\n", b"\xff\xfe"),
+        *(b"--", b"-x", b'"', b"\\", b"\t", b""),
+    ]
 
 
 def test_no_other_process_has_it_in_its_environment(coder: Sandbox) -> None:
@@ -62,6 +68,65 @@ def test_no_other_process_has_it_in_its_environment(coder: Sandbox) -> None:
 
 def test_a_shell_of_the_agent_does_not_have_it(coder: Sandbox) -> None:
     assert KEY not in coder.run("bash", "--login", "-c", "env", user="agent").stdout
+
+
+def test_no_command_line_has_it(coder: Sandbox) -> None:
+    script = f"""
+        {WRAPPER} -c 'import time; time.sleep(30)' marker-of-test & agent=$!
+        sleep 0.5
+        ps axww; echo and with environments; ps axeww
+        kill $agent
+    """
+    plain, _, more = coder.sh(script, user="agent").stdout.partition("and with environments")
+    assert "marker-of-test" in plain
+    assert KEY not in plain
+    assert KEY in more  # the control: of its own processes, its user sees the environment
+
+
+def test_the_history_of_a_shell_does_not_have_it(coder: Sandbox) -> None:
+    typed = f"""HISTFILE=~/history
+set -o history
+{WRAPPER} -c 'import os; print(len(os.environ["PROBE_KEY"]))'
+history -a
+"""
+    done = coder.run("bash", "-i", user="agent", input=typed)
+    assert done.stdout == f"{len(KEY)}\n"
+    history = coder.sh("cat ~/history; rm ~/history", user="agent").stdout
+    assert WRAPPER in history  # the control
+    assert KEY not in history
+
+
+@pytest.mark.parametrize("how", ["SHELLOPTS=xtrace", "SHELLOPTS=verbose"])
+def test_a_callers_trace_does_not_show_it(coder: Sandbox, how: str) -> None:
+    done = coder.run("env", how, WRAPPER, "-c", "print('ran')", user="agent")
+    assert done.stdout == "ran\n"
+    assert "program=" in done.stderr  # the control: something is shown
+    assert KEY not in done.stderr
+
+
+# An agent crashes where it may write, with as high a limit as it can give itself.
+CRASH = """
+    ulimit -S -c "$(ulimit -H -c)"
+    cd "$(mktemp -d)"
+    /opt/forage/bin/probe -c 'import os; os.abort()' && exit 1
+    grep -las "$1" core* || true
+"""
+
+
+def crash(sandbox: Sandbox) -> Completed:
+    """Let the agent crash, and list the core dumps that have its key."""
+    return sandbox.run("bash", "-c", CRASH, "bash", PATTERN, user="agent")
+
+
+def test_a_crash_leaves_no_core_dump(forage: Activated, coder: Sandbox) -> None:
+    assert crash(coder).stdout == ""
+    assert coder.run("bash", "-c", "ulimit -c unlimited", check=False).returncode  # as root
+    settings = "nspawn/coder.nspawn"
+    text = forage.host.run("cat", f"{TREE}/{settings}").stdout
+    forage.edit(settings, text.replace("LimitCORE=1\n", ""))
+    assert crash(forage.fresh("coder")).stdout.startswith("core")  # the control
+    forage.mend()
+    forage.fresh("coder")
 
 
 def test_only_the_agents_user_can_read_the_file(forage: Activated, coder: Sandbox) -> None:
@@ -95,6 +160,17 @@ def test_the_sandboxes_journal_does_not_have_it(coder: Sandbox) -> None:
     assert KEY not in journal
 
 
+def test_no_file_system_has_it_but_where_it_belongs(coder: Sandbox) -> None:
+    run_agent(coder)
+    # Not the kernel's, which test_no_other_process_has_it_in_its_environment looks through.
+    look = (
+        "find / -regex '/\\(proc\\|sys\\|dev\\|usr\\)' -prune -o -type f -print0 |"
+        f" xargs -0 grep -las {PATTERN} || true"
+    )
+    for user in ("root", "agent"):
+        assert coder.sh(look, user=user).stdout == "/run/secrets/probe\n"
+
+
 def test_another_sandbox_does_not_have_it(neighbour: Sandbox, shared: Sandbox) -> None:
     assert neighbour.run("ls", "/run/secrets", check=False).returncode
     assert shared.run("ls", "/run/secrets").stdout == "other\n"
@@ -113,16 +189,35 @@ def test_a_key_file_needs_no_newline_at_its_end(key_file: Activated) -> None:
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("", "is empty"), ("\n", "is empty"), ("one\ntwo\n", "has more than one line")],
+    [
+        ("", "is empty"),
+        ("\n", "is empty"),
+        ("one\ntwo\n", "has more than one line"),
+        ("one\n\n", "has more than one line"),
+        ("one\r\n", "has a carriage return in it"),
+        ("one\0two", "has a zero byte in it"),
+    ],
 )
 def test_what_is_no_key_does_not_start_the_agent(
     key_file: Activated, content: str, reason: str
 ) -> None:
     key_file.host.write(SOURCE, content, mode=0o600)
     done = run_agent(key_file.fresh("coder"), check=False)
-    assert done.returncode == 78
-    assert reason in done.stderr
-    assert "one" not in done.stderr.replace("more than one line", "")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert done.stderr == f"probe: the secret /run/secrets/probe {reason}\n"
+
+
+def test_a_secret_that_cannot_be_read_does_not_start_the_agent(
+    forage: Activated, coder: Sandbox
+) -> None:
+    done = coder.run(WRAPPER, "-c", SAY_KEY, user="nobody", check=False)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "/run/secrets/probe is missing, or not readable by nobody" in done.stderr
+    forage.host.run("rm", "/run/forage/secrets/coder/probe")
+    done = run_agent(coder, check=False)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "/run/secrets/probe is missing" in done.stderr
+    forage.stop("coder")
 
 
 def test_without_the_key_file_the_sandbox_does_not_start(key_file: Activated) -> None:

@@ -70,6 +70,56 @@ def test_a_mount_is_read_only_unless_it_says_otherwise(forage: Activated, coder:
     assert stat == "alice:users\n"
 
 
+def test_an_agents_state_is_the_owners(forage: Activated, coder: Sandbox) -> None:
+    forage.host.run("runuser", "-u", "alice", "--", "sh", "-c", "echo token >~alice/.probe/login")
+    state = "/home/agent/.config/probe"
+    assert coder.run("cat", f"{state}/login", user="agent").stdout == "token\n"
+    assert coder.run("cat", f"{state}/login", user="nobody", check=False).returncode
+    coder.sh(f"echo refreshed >{state}/login", user="agent")
+    stat = forage.host.run("stat", "--format=%U:%G", "/home/alice/.probe/login").stdout
+    assert stat == "alice:users\n"
+    assert coder.sh(f"cp /usr/bin/id {state}/id", check=False).returncode  # root owns nothing there
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("/home/alice", "a home directory|has it in it"),
+        ("/home/alice/.ssh", "in /home/alice/.ssh"),
+        ("/home/alice/.config", "has it in it"),
+        ("/home/alice/projects", "has it in it"),
+        ("/etc", "in /etc"),
+        ("/", "has it in it"),
+        ("/run/dbus", "in /run"),
+    ],
+)
+def test_an_agents_state_that_leads_to_more_keeps_it_down(
+    forage: Activated, target: str, reason: str
+) -> None:
+    forage.stop("coder")
+    state = "/home/alice/.probe"
+    forage.host.sh(f"mkdir -p ~alice/.ssh ~alice/.config && mv {state} {state}.kept")
+    forage.host.run("ln", "-s", target, state)
+    try:
+        forage.refuses("coder", f"hostConfigDir, is {target} now")
+        told = forage.status("forage-prepare@coder.service")
+        assert any(each in told for each in reason.split("|"))
+    finally:
+        forage.host.sh(f"rm {state} && mv {state}.kept {state}")
+    forage.host.run("systemctl", "reset-failed")
+    assert forage.running("coder").state() == "running"
+
+
+def test_an_agents_state_may_be_a_link_to_its_own(forage: Activated) -> None:
+    forage.stop("coder")
+    forage.host.sh("cd ~alice; mv .probe probe-state; ln -s probe-state .probe")
+    try:
+        assert forage.running("coder").state() == "running"
+        forage.stop("coder")
+    finally:
+        forage.host.sh("cd ~alice; rm .probe; mv probe-state .probe")
+
+
 def test_other_users_of_the_host_cannot_come_in_by_the_mounts(
     forage: Activated, coder: Sandbox
 ) -> None:

@@ -169,6 +169,22 @@ IN_TEMPLATE = {
     "a variable without a secret": Bad(
         f'{AGENT}«authEnvVar» = "A_KEY"', "auth-without-secret", "has no effect", "remove"
     ),
+    "a helper without a secret": Bad(
+        f"{AGENT}«keyHelper» = true", "auth-without-secret", "has no effect", "secret"
+    ),
+    "a helper beside a variable": Bad(
+        f'{AGENT}secretName = "anthropic"\nauthEnvVar = "A_KEY"\n«keyHelper» = true',
+        "key-helper-with-variable",
+        "no variable",
+        "Remove `authEnvVar`",
+    ),
+    "a helper of an unknown agent": Bad(
+        '[agents.x]\npackage = "hello"\nauthEnvVar = "A_KEY"\n'
+        'secretName = "anthropic"\n«keyHelper» = true',
+        "key-helper-unknown-agent",
+        "`hello`",
+        "Remove `keyHelper`",
+    ),
     "a reset that never comes": Bad(
         "«resetWhileAttached» = true", "attached-without-reset", "has no effect", "resetEvery"
     ),
