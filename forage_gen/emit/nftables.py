@@ -220,7 +220,7 @@ def _wildcard_ports(template: p.Template) -> tuple[int, ...]:
 def _family(template: p.Template, subnet: Network) -> _Family:
     version = subnet.version
     suffix = FAMILY_SUFFIX[version]
-    rules = [rule for rule in template.addresses if rule.network.version == version]
+    rules = _outermost(rule for rule in template.addresses if rule.network.version == version)
     hosts = [q.prefix(rule.network) for rule in rules if rule.port is None]
     services = [
         q.NftToken.joined(" . ", [q.prefix(rule.network), q.port(rule.port)])
@@ -240,6 +240,21 @@ def _family(template: p.Template, subnet: Network) -> _Family:
         services=_address_set(f"{template.nft_name}_services{suffix}", services),
         locked=_address_set(f"{template.nft_name}_locked{suffix}", _locked(template, version)),
     )
+
+
+def _outermost(rules: Iterable[p.AddressRule]) -> list[p.AddressRule]:
+    """Leave out what lies in another of the same port: nft takes no intervals that overlap.
+
+    Prefixes overlap only if one has the other in it, and it then comes first, in order.
+    """
+    kept: list[p.AddressRule] = []
+    last: dict[int | None, p.AddressRule] = {}
+    for rule in rules:
+        above = last.get(rule.port)
+        if above is None or int(rule.network[-1]) > int(above.network[-1]):
+            kept.append(rule)
+            last[rule.port] = rule
+    return kept
 
 
 def _locked(template: p.Template, version: int) -> list[NftToken]:

@@ -32,6 +32,7 @@ _SCRIPTS = (
     "forage-reset",
     "forage-secrets",
     "forage-store",
+    "forage-subnets",
     "forage-sweep",
 )
 

@@ -67,6 +67,46 @@ def test_rules_that_were_removed_by_hand_keep_it_down(stopped: Activated) -> Non
     assert stopped.running("coder").state() == "running"
 
 
+@contextmanager
+def neighbour(forage: Activated) -> Iterator[None]:
+    """Put the host into a network whose addresses the sandboxes would have, with one machine."""
+    forage.host.sh("""
+        ip netns add near
+        ip link add near0 type veth peer name here0 netns near
+        ip address add 10.100.77.1/24 dev near0
+        ip link set near0 up
+        ip -n near address add 10.100.77.2/24 dev here0
+        ip -n near link set here0 up
+    """)
+    try:
+        yield
+    finally:
+        forage.host.sh("ip link delete near0; ip netns delete near")
+
+
+def hears(forage: Activated) -> bool:
+    """Whether the host answers that machine."""
+    ask = ("ip", "netns", "exec", "near", "ping", "-c1", "-W2", "10.100.77.1")
+    return not forage.host.run(*ask, check=False).returncode
+
+
+def test_a_network_that_the_host_is_in_is_none_for_sandboxes(stopped: Activated) -> None:
+    stopped.host.run("systemctl", "stop", FIREWALL)
+    block = "10.100.0.0/16 dir in mark 0 mask 0x20000000 action block"
+    with neighbour(stopped):
+        stopped.refuses("coder", f"needs {FIREWALL}", "10.100.77.0/24 dev near0", "another subnet")
+        assert hears(stopped)
+        # The control: what the fence would have done to it.
+        stopped.host.sh(f"ip xfrm policy update src {block}")
+        assert not hears(stopped)
+        stopped.host.sh("ip xfrm policy deleteall src 10.100.0.0/16 dir in action block")
+        assert hears(stopped)
+    assert stopped.running("coder").state() == "running"
+    with neighbour(stopped):
+        # Somebody else's network came later: rules can be loaded all the same.
+        stopped.host.run("systemctl", "reload", FIREWALL)
+
+
 def test_a_broken_resolver_keeps_its_templates_sandboxes_down(stopped: Activated) -> None:
     stopped.edit("resolver/templates/coder.conf", "no-such-option\n")
     stopped.refuses("coder", "needs forage-resolver@coder.service", "bad option")
