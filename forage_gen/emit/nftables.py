@@ -11,7 +11,7 @@ from forage_gen.emit.render import render
 from forage_gen.quote import nft as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
-from forage_gen.resolve.policy import FAMILY_SUFFIX, names_at, port_sets
+from forage_gen.resolve.policy import FAMILY_SUFFIX, LIVES, names_at, port_sets
 from forage_gen.resolve.refusals import (
     COUNTED,
     LOG_PREFIX,
@@ -55,6 +55,7 @@ _INDENT, _LEAD = 8, len("elements = ")
 @dataclass(frozen=True, slots=True)
 class _NameSet:
     name: NftToken
+    lasts: NftToken
     ports: NftToken
     opens: bool
 
@@ -200,8 +201,11 @@ def _policy(template: p.Template, plan: p.Plan) -> Artifact:
         chain=q.identifier(template.nft_name),
         answers=q.identifier(_answers(template)),
         name_sets=[
-            _NameSet(q.identifier(s.name), _ports(s.ports), opens=bool(s.ports))
+            _NameSet(
+                q.identifier(s.name + life), q.NftToken(lasts), _ports(s.ports), opens=bool(s.ports)
+            )
             for s in port_sets(template)
+            for life, lasts in LIVES.items()
         ],
         families=families,
         below=_ports(below) if (below := _wildcard_ports(template)) else None,

@@ -11,12 +11,13 @@ from forage_gen.quote import dnsmasq as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
 from forage_gen.resolve.policy import (
-    FAMILY_SUFFIX,
+    ANSWER_LASTS,
     TABLE,
     Decisions,
     direct_ports,
     port_sets,
     set_name,
+    sets_of,
 )
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def _resolver(template: p.Template, plan: p.Plan) -> Artifact:
         upstream=UPSTREAM,
         everything=template.network is p.Network.FULL,
         ipv6=plan.ipv6 is not None,
+        answer_lasts=q.DnsmasqToken(str(ANSWER_LASTS)) if port_sets(template) else None,
         added=q.path(template.added_names) if template.is_proxied else None,
         lines=list(_locked(template) if template.locked else _lines(template, plan)),
     )
@@ -92,8 +94,7 @@ def _lines(template: p.Template, plan: p.Plan) -> Iterator[DnsmasqToken]:
         if sets:
             set_ = set_name(template, direct_ports(rule))
             versions: tuple[Literal[4, 6], ...] = (4, 6) if plan.ipv6 else (4,)
-            into = {version: set_ + FAMILY_SUFFIX[version] for version in versions}
-            yield _line("nftset=", q.nftset(rule.name, TABLE, into))
+            yield _line("nftset=", q.nftset(rule.name, TABLE, sets_of(set_, versions)))
     for each in template.exceptions:
         itself, below = q.domain(each.name), q.below(each.name)
         yield _line("local=/", below if each.wildcard else itself, "/")

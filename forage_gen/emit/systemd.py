@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from forage_gen.artifact import Artifact
 from forage_gen.emit.apparmor import PROFILE
 from forage_gen.emit.render import render
 from forage_gen.quote import systemd as q
 from forage_gen.resolve import plan as p
-from forage_gen.resolve.policy import FAMILY_SUFFIX, TABLE, port_sets
+from forage_gen.resolve.policy import TABLE, all_set_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,13 +85,13 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
 
 
 def _resolver(template: p.Template, plan: p.Plan, triggers: Triggers) -> Artifact:
-    suffixes = [FAMILY_SUFFIX[4], *([FAMILY_SUFFIX[6]] if plan.ipv6 else [])]
+    versions: tuple[Literal[4, 6], ...] = (4, 6) if plan.ipv6 else (4,)
     text = render(
         q.SystemdToken,
         "systemd/resolver.conf.j2",
         digest=q.plain(triggers.file(template.resolver_file)),
         table=q.plain(TABLE),
-        sets=[q.plain(each.name + end) for each in port_sets(template) for end in suffixes],
+        sets=[q.plain(name) for name in all_set_names(template, versions)],
         filters=template.network is p.Network.RESTRICTED,
         added=q.plain(template.added_names) if template.is_proxied else None,
     )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from forage_gen.quote.token import Token
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
     from ipaddress import IPv4Address, IPv6Address
 
 _LINE_MAX = 1000
@@ -164,13 +164,13 @@ def path(name: str) -> DnsmasqToken:
     return DnsmasqToken(f'"{escaped}"')
 
 
-def nftset(name: str, table: str, sets: Mapping[Literal[4, 6], str]) -> DnsmasqToken:
+def nftset(name: str, table: str, sets: Iterable[tuple[Literal[4, 6], str]]) -> DnsmasqToken:
     """Write which nftables sets get the addresses of a domain.
 
     Args:
         name: The domain, as for :func:`domain`. Names below it count too.
         table: The sets' table, in the family ``inet``.
-        sets: The set for addresses of IPv4, that for those of IPv6, or both. A second line
+        sets: The sets, each with the version of IP whose addresses it gets. A second line
             for the same domain would have no effect.
 
     Returns:
@@ -182,10 +182,11 @@ def nftset(name: str, table: str, sets: Mapping[Literal[4, 6], str]) -> DnsmasqT
 
     Source: dnsmasq(8), ``--nftset``.
     """
-    for part in (table, *sets.values()):
+    sets = list(sets)
+    for part in (table, *(name for _, name in sets)):
         if not _SET_NAME.fullmatch(part):
             DnsmasqToken.refuse(part, "a name is a letter, then letters, digits, _, . and -")
-    into = ",".join(f"{family}#inet#{table}#{set_name}" for family, set_name in sets.items())
+    into = ",".join(f"{family}#inet#{table}#{set_name}" for family, set_name in sets)
     token = DnsmasqToken(f"/{domain(name)}/{into}")
     if len(token) > _LINE_MAX:
         DnsmasqToken.refuse(token, f"what does not fit a line of {_LINE_MAX} bytes is cut")

@@ -9,6 +9,7 @@ agree on the sets, so they are made here.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,13 +17,29 @@ from forage_gen.resolve.plan import PROXIED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from typing import Literal
 
     from forage_gen.resolve.plan import NameException, NameRule, Template
 
 TABLE = "forage"
 
+# dnsmasq has little room in a line, and a line has the names of all sets of a name.
+_PORTS_SHOWN = 24
+
 FAMILY_SUFFIX = {4: "", 6: "_v6"}
 """What the name of a set ends with, by the version of the addresses in it."""
+
+LIVES = {"": "1h", "_longer": "97m"}
+"""How long an address stays in a set, by what is put between the set's name and that ending.
+
+To give out an address again does not lengthen its time (nft(8), "Element": only `expires` would,
+and dnsmasq gives none): it goes, and comes back when it is given out next. Who has kept the answer
+would be refused meanwhile. So it is in two sets, which end in the same minute but every 97 hours.
+"""
+
+ANSWER_LASTS = 60
+"""For how many seconds at most an answer of the resolver is valid. An address is then in one of
+the sets for as long as anybody keeps the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +74,22 @@ def names_at(template: Template, port: int) -> list[NameRule]:
 
 def set_name(template: Template, ports: tuple[int, ...]) -> str:
     """Name the set of a combination of ports."""
-    return f"{template.nft_name}_p{'_'.join(map(str, ports)) or 'none'}"
+    shown = "_".join(map(str, ports)) or "none"
+    if len(shown) > _PORTS_SHOWN:
+        shown = hashlib.sha256(shown.encode()).hexdigest()[:_PORTS_SHOWN]
+    return f"{template.nft_name}_p{shown}"
+
+
+def all_set_names(template: Template, versions: Iterable[Literal[4, 6]]) -> list[str]:
+    """Name every set that the resolver of a template fills."""
+    return [name for each in port_sets(template) for _, name in sets_of(each.name, versions)]
+
+
+def sets_of(name: str, versions: Iterable[Literal[4, 6]]) -> list[tuple[Literal[4, 6], str]]:
+    """List the sets of one combination of ports, each with the version of its addresses."""
+    return [
+        (version, f"{name}{life}{FAMILY_SUFFIX[version]}") for version in versions for life in LIVES
+    ]
 
 
 Name = tuple[str, bool]

@@ -251,6 +251,36 @@ def test_a_name_whose_address_changes_is_reached_at_the_new_one(
     internet.record(name, NAMES[name])
 
 
+def test_an_address_stays_open_while_it_is_given_out(forage: Activated, coder: Sandbox) -> None:
+    name, address = "db.example.net", NAMES["db.example.net"]
+    place = f"{address}:5432"
+    sets = ("t_coder_p5432", "t_coder_p5432_longer")
+
+    def end(name_of_set: str) -> None:  # as its time does
+        forage.host.run("nft", f"delete element inet forage {name_of_set} {{ {address} }}")
+
+    assert look_up(coder, name) == [address]
+    for name_of_set in sets:
+        end(name_of_set)
+        # For who has kept the answer.
+        assert fetch(coder, place) == place
+        assert look_up(coder, name) == [address]
+        forage.host.run("nft", f"get element inet forage {name_of_set} {{ {address} }}")
+    # The control: in none of them.
+    for name_of_set in sets:
+        end(name_of_set)
+    assert fetch(coder, place) == REFUSED
+    assert fetch(coder, f"{name}:5432") == place
+
+
+def test_nobody_keeps_an_answer_for_long(coder: Sandbox, internet: Internet) -> None:
+    for name, lasts in (("db.example.net", "60"), ("other.example.net", "")):
+        with internet.answers_that_last(3600):
+            argv = ("dig", "+noall", "+answer", name, "A")
+            said = coder.run(*argv, user="agent").stdout.split()
+        assert said[1:2] == ([lasts] if lasts else [])
+
+
 def test_names_of_other_templates_open_nothing(coder: Sandbox, research: Sandbox) -> None:
     # What one template's resolver hands out is allowed to that template alone.
     assert look_up(research, "other.example.net") == [NAMES["other.example.net"]]

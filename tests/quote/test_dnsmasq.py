@@ -74,7 +74,7 @@ def test_sets_get_the_addresses_of_domains(
         FORWARDER,
         f"server={dnsmasq.address(IPv4Address('127.0.0.1'))}#{dnsmasq.port(UPSTREAM)}",
         *(
-            f"nftset={dnsmasq.nftset(name, 'forage', {4: set_name})}"
+            f"nftset={dnsmasq.nftset(name, 'forage', [(4, set_name)])}"
             for name, set_name in zip(names, sets, strict=True)
         ),
     )
@@ -194,9 +194,9 @@ def test_a_path_that_dnsmasq_would_change_is_refused(path: str) -> None:
 @pytest.mark.parametrize("name", ["", "a#b", "a,b", "a/b", "a b", "1a", "é"])
 def test_what_is_no_set_is_refused(name: str) -> None:
     with pytest.raises(Unquotable):
-        dnsmasq.nftset("a.test", "forage", {4: name})
+        dnsmasq.nftset("a.test", "forage", [(4, name)])
     with pytest.raises(Unquotable):
-        dnsmasq.nftset("a.test", name, {4: "set"})
+        dnsmasq.nftset("a.test", name, [(4, "set")])
 
 
 @pytest.mark.parametrize("port", [0, 65536])

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import ipaddress
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import Self
 
     from tests.testhost.host import TestHost
@@ -116,8 +118,7 @@ class Internet:
             *("-keyout", _CERTIFICATE, "-out", f"{_CERTIFICATE}.only"),
         )
         self.testhost.sh(f"cat {_CERTIFICATE}.only >>{_CERTIFICATE}")
-        # It forks once it listens.
-        self._start(_DNS_UNIT, "forking", *_DNSMASQ, f"--local-ttl={self.ttl}")
+        self._start_dns(self.ttl)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -131,6 +132,17 @@ class Internet:
         self.testhost.write(_HOSTS, "".join(lines))
         # dnsmasq sees to its signals before its sockets: the next query meets the change.
         self.testhost.run("systemctl", "kill", "--signal=HUP", _DNS_UNIT)
+
+    @contextmanager
+    def answers_that_last(self, seconds: int) -> Iterator[None]:
+        """Let every name be kept for so long."""
+        self.testhost.run("systemctl", "stop", _DNS_UNIT)
+        self._start_dns(seconds)
+        try:
+            yield
+        finally:
+            self.testhost.run("systemctl", "stop", _DNS_UNIT)
+            self._start_dns(self.ttl)
 
     def serve(self, address: str, port: int, body: str, *, tls: bool = False) -> None:
         """Answer each HTTP request to the address and port with this body from now on."""
@@ -157,6 +169,10 @@ class Internet:
 
     def _read(self, path: str) -> list[str]:
         return (self.testhost.root / path.lstrip("/")).read_text().splitlines()
+
+    def _start_dns(self, ttl: int) -> None:
+        # It forks once it listens.
+        self._start(_DNS_UNIT, "forking", *_DNSMASQ, f"--local-ttl={ttl}")
 
     def _start(self, unit: str, kind: str, *argv: str) -> None:
         self.testhost.run(
