@@ -37,10 +37,10 @@ def fence_down(host: TestHost) -> Iterator[None]:
         host.run("systemctl", "reload", "forage-firewall.service")
 
 
-def fetch(sandbox: Sandbox, place: str) -> str:
-    """What the HTTP server at the place answers the agent; empty if it is not reached."""
+def fetch(sandbox: Sandbox, place: str, user: str = "agent") -> str:
+    """What the HTTP server at the place answers a user; empty if it is not reached."""
     argv = ("curl", "--silent", "--max-time", "5", f"http://{place}/")
-    got = sandbox.run(*argv, user="agent", check=False).stdout
+    got = sandbox.run(*argv, user=user, check=False).stdout
     return REFUSED if got.startswith(_REFUSAL) else got
 
 

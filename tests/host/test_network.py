@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 PUBLIC = "198.18.1.15:80"
 LAN = ("192.168.77.30:80", "192.168.77.20:8081", "10.50.0.5:80")
+NOT_LAN = (
+    "100.64.0.5:80",  # of the provider
+    "169.254.169.254:80",  # cloud metadata
+    "192.0.0.192:80",  # and Oracle's
+    "10.100.200.200:80",  # the sandboxes' own subnet
+)
+USERS = ("agent", "root")
 ALLOWED_PRIVATE = "192.168.77.20:8080"
 FOREIGN_RESOLVER = "198.18.0.53"
 
@@ -44,8 +51,11 @@ def test_none_has_nothing_but_loopback(review: Sandbox) -> None:
     assert review.run("ip", "route").stdout == ""
 
 
-def test_none_reaches_nothing(review: Sandbox) -> None:
-    assert fetch(review, PUBLIC) == REFUSED
+def test_none_reaches_nothing(forage: Activated, review: Sandbox) -> None:
+    for user in USERS:
+        assert fetch(review, PUBLIC, user) == REFUSED
+    # The control: it is there.
+    assert forage.host.run("curl", "--silent", f"http://{PUBLIC}/").stdout == PUBLIC
     assert look_up(review, "allowed.example.net") == []
     assert look_up(review, "allowed.example.net", server=FOREIGN_RESOLVER) == []
 
@@ -58,13 +68,15 @@ def test_full_reaches_the_internet(research: Sandbox) -> None:
     assert fetch(research, "other.example.net") == PUBLIC
 
 
-@pytest.mark.parametrize("place", LAN)
+@pytest.mark.parametrize("place", [*LAN, *NOT_LAN])
 def test_full_does_not_reach_private_addresses(
     forage: Activated, research: Sandbox, place: str
 ) -> None:
-    assert fetch(research, place) == REFUSED
+    for user in USERS:
+        assert fetch(research, place, user) == REFUSED
     with fence_down(forage.host):
-        assert fetch(research, place) == place
+        for user in USERS:
+            assert fetch(research, place, user) == place
 
 
 @pytest.mark.parametrize("place", [*LAN, "172.20.0.5:80"])
@@ -73,15 +85,7 @@ def test_the_local_network_is_reached_where_it_is_allowed(office: Sandbox, place
     assert fetch(office, PUBLIC) == PUBLIC
 
 
-@pytest.mark.parametrize(
-    "place",
-    [
-        "100.64.0.5:80",  # of the provider
-        "169.254.169.254:80",  # cloud metadata
-        "192.0.0.192:80",  # and Oracle's
-        "10.100.200.200:80",  # the sandboxes' own subnet
-    ],
-)
+@pytest.mark.parametrize("place", NOT_LAN)
 def test_the_local_network_is_no_other_private_address(
     forage: Activated, office: Sandbox, place: str
 ) -> None:
@@ -200,9 +204,20 @@ def test_without_the_list_these_names_have_addresses(forage: Activated) -> None:
 
 
 def test_an_address_that_no_name_gave_is_refused(forage: Activated, coder: Sandbox) -> None:
-    assert fetch(coder, PUBLIC) == REFUSED
+    for user in USERS:
+        assert fetch(coder, PUBLIC, user) == REFUSED
     with fence_down(forage.host):
-        assert fetch(coder, PUBLIC) == PUBLIC
+        for user in USERS:
+            assert fetch(coder, PUBLIC, user) == PUBLIC
+
+
+def test_so_is_dns_over_tls(forage: Activated, coder: Sandbox, internet: Internet) -> None:
+    address = PUBLIC.partition(":")[0]
+    internet.serve(address, 853, "dns")
+    for user in USERS:
+        assert fetch(coder, f"{address}:853", user) == REFUSED
+    with fence_down(forage.host):
+        assert fetch(coder, f"{address}:853") == "dns"
 
 
 def test_a_refusal_is_told_at_once(coder: Sandbox) -> None:
