@@ -8,7 +8,7 @@ import re
 import stat
 import tomllib
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, NoReturn
 
 from forage_gen.diagnostics import EnvironmentFailureError, InvalidProjectError, Location, error
@@ -165,6 +165,8 @@ _WORD = re.compile(r"""[^\s"'=,\[\]{}]+""")
 _BEGINNING = 19
 
 
+# Of a line with many values, it is asked for each finding.
+@lru_cache(maxsize=16)
 def holds_key(text: str) -> bool:
     """Return whether a text holds a word that begins like a key of a known maker."""
     return "-----BEGIN " in text or any(

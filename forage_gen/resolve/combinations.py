@@ -175,49 +175,63 @@ def _restricted_to_nothing(merged: Merged) -> Iterator[Diagnostic]:
 
 
 def _hosts(merged: Merged, project: Project | None) -> Iterator[Diagnostic]:
-    network = merged.model.network
     for index, host in enumerate(merged.model.allowed_hosts):
-        where = merged.value(("allowedHosts", index))
-        if network == "none":
-            message = f"`{host.text}` has no effect: the network of `{merged.name}` is `none`."
-            hint = 'Remove it, or write `network = "restricted"`.'
-            yield error("hosts-without-network", message, hint, where)
-        elif project and not project.ipv6_subnet and _is_ipv6(host):
-            message = f"`{host.text}` is an IPv6 address; sandboxes have none, and reach none."
-            hint = (
-                "Write the IPv4 address, or the host's name; or give them IPv6 in forage.toml, "
-                'such as `ipv6Subnet = "fd5c:3a1e:77b0::/64"`.'
-            )
-            yield error("no-ipv6", message, hint, where)
-        elif network == "full" and isinstance(host, ExceptedName):
-            message = (
-                f"`{host.text}` has no effect: the network of `{merged.name}` is `full`, which goes"
-                " by no names."
-            )
-            hint = 'Remove it, or write `network = "restricted"` and list what it shall reach.'
-            yield error("exception-in-full", message, hint, where)
-        elif network == "full" and not _is_closed_in_full(host, merged):
-            message = (
-                f"`{host.text}` has no effect: the network of `{merged.name}` is `full`, which"
-                " reaches every public host."
-            )
-            hint = (
-                'Remove it, or write `network = "restricted"`; under `full`, list only private '
-                "addresses, such as `10.0.0.5:5432`."
-            )
-            yield error("public-host-in-full", message, hint, where)
-        elif network == "full" and merged.model.allow_lan and _is_local(host):
-            message = f"`{host.text}` has no effect: `allowLan` opens the whole local network."
-            hint = "Remove it, which is enough, or remove `allowLan`, which is safer."
-            yield error("local-host-with-lan", message, hint, where)
-        elif subnet := _own_subnet(host, project):
-            key = "ipv6Subnet" if isinstance(subnet, IPv6Network) else "subnet"
-            message = f"`{host.text}` overlaps the sandboxes' own subnet, `{subnet}`."
-            hint = (
-                f"Choose another `{key}`, or a smaller prefix here; sandboxes do not reach each "
-                "other."
-            )
-            yield error("subnet-collision", message, hint, where)
+        # Where it stands is looked up for a finding alone: that takes longer than all else here.
+        if wrong := _wrong_host(host, merged, project):
+            yield error(*wrong, merged.value(("allowedHosts", index)))
+
+
+def _wrong_host(
+    host: AllowedHost, merged: Merged, project: Project | None
+) -> tuple[str, str, str] | None:
+    """Return the code, the message and the hint of what is wrong with a host of the list."""
+    network = merged.model.network
+    if network == "none":
+        message = f"`{host.text}` has no effect: the network of `{merged.name}` is `none`."
+        hint = 'Remove it, or write `network = "restricted"`.'
+        return ("hosts-without-network", message, hint)
+    if project and not project.ipv6_subnet and _is_ipv6(host):
+        message = f"`{host.text}` is an IPv6 address; sandboxes have none, and reach none."
+        hint = (
+            "Write the IPv4 address, or the host's name; or give them IPv6 in forage.toml, "
+            'such as `ipv6Subnet = "fd5c:3a1e:77b0::/64"`.'
+        )
+        return ("no-ipv6", message, hint)
+    if network == "full" and (wrong := _wrong_in_full(host, merged)):
+        return wrong
+    if subnet := _own_subnet(host, project):
+        key = "ipv6Subnet" if isinstance(subnet, IPv6Network) else "subnet"
+        message = f"`{host.text}` overlaps the sandboxes' own subnet, `{subnet}`."
+        hint = (
+            f"Choose another `{key}`, or a smaller prefix here; sandboxes do not reach each other."
+        )
+        return ("subnet-collision", message, hint)
+    return None
+
+
+def _wrong_in_full(host: AllowedHost, merged: Merged) -> tuple[str, str, str] | None:
+    if isinstance(host, ExceptedName):
+        message = (
+            f"`{host.text}` has no effect: the network of `{merged.name}` is `full`, which goes"
+            " by no names."
+        )
+        hint = 'Remove it, or write `network = "restricted"` and list what it shall reach.'
+        return ("exception-in-full", message, hint)
+    if not _is_closed_in_full(host, merged):
+        message = (
+            f"`{host.text}` has no effect: the network of `{merged.name}` is `full`, which"
+            " reaches every public host."
+        )
+        hint = (
+            'Remove it, or write `network = "restricted"`; under `full`, list only private '
+            "addresses, such as `10.0.0.5:5432`."
+        )
+        return ("public-host-in-full", message, hint)
+    if merged.model.allow_lan and _is_local(host):
+        message = f"`{host.text}` has no effect: `allowLan` opens the whole local network."
+        hint = "Remove it, which is enough, or remove `allowLan`, which is safer."
+        return ("local-host-with-lan", message, hint)
+    return None
 
 
 def _is_ipv6(host: AllowedHost) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -160,3 +161,14 @@ def test_the_resolver_answers_from_the_lock_and_asks_nobody(tmp_path: Path) -> N
     found = ask([config], server, names)
     assert found["answers"][0] in {"203.0.113.7", "203.0.113.8"}
     assert found["answers"][1:] == ["203.0.113.7", None, None, None]
+
+
+def test_a_list_of_many_names_on_one_line_is_planned(tmp_path: Path) -> None:
+    # It took a quarter of an hour when each name's place was looked up, finding or not.
+    hosts = [f"h{number}.example.org" for number in range(25_000)]
+    files = {
+        "forage.toml": 'user = "alice"\n[sandboxes.app]\ntemplate = "app"\nworkspace = "/srv/app"\n',
+        "templates/app.toml": f'network = "restricted"\nallowedHosts = {json.dumps(hosts)}\n',
+    }
+    (template,) = resolved(tmp_path, files).plan.templates
+    assert [rule.name for rule in template.names] == sorted(hosts)
