@@ -166,8 +166,9 @@ def test_the_resolver_answers_from_the_lock_and_asks_nobody(tmp_path: Path) -> N
 def test_a_list_of_many_names_on_one_line_is_planned(tmp_path: Path) -> None:
     # It took a quarter of an hour when each name's place was looked up, finding or not.
     hosts = [f"h{number}.example.org" for number in range(25_000)]
+    sandbox = '[sandboxes.app]\ntemplate = "app"\nworkspace = "/srv/app"\n'
     files = {
-        "forage.toml": 'user = "alice"\n[sandboxes.app]\ntemplate = "app"\nworkspace = "/srv/app"\n',
+        "forage.toml": f'user = "alice"\n{sandbox}',
         "templates/app.toml": f'network = "restricted"\nallowedHosts = {json.dumps(hosts)}\n',
     }
     (template,) = resolved(tmp_path, files).plan.templates
