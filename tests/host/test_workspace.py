@@ -168,6 +168,23 @@ def test_without_a_user_namespace_root_makes_it_writable(shared: Sandbox) -> Non
     assert shared.sh("touch /run/secrets/planted", check=False).returncode
 
 
+@pytest.mark.parametrize("kind", ["proc", "sysfs"])
+@pytest.mark.parametrize(
+    ("name", "user"), [("coder", "root"), ("coder", "agent"), ("shared", "root")]
+)
+def test_who_mounts_fresh_ones_of_the_kernels_own_file_systems(
+    forage: Activated, name: str, user: str, kind: str
+) -> None:
+    # docs/security/profiles.md says so.
+    works = user == "root" and (kind == "proc" or name == "shared")
+    spaces = "--mount --pid --fork" + (" --user --map-root-user" if user != "root" else "")
+    script = f"mkdir -p /tmp/fresh; exec unshare {spaces} mount -t {kind} fresh /tmp/fresh"
+    done = forage.running(name).sh(script, user=user, check=False)
+    assert (done.returncode == 0) == works, done.stderr
+    if user == "agent" and kind == "proc":
+        assert "too revealing" in done.stderr
+
+
 def test_nothing_else_of_the_owners_home_is_visible(forage: Activated, coder: Sandbox) -> None:
     forage.host.run("install", "-m", "0644", "/dev/null", "/home/alice/diary")
     assert forage.host.sh("find /home -name diary").stdout  # the control: it is there
