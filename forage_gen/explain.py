@@ -270,6 +270,12 @@ def _held(sandbox: p.Sandbox) -> Iterator[str]:
     )
     denied = ", ".join(template.syscalls_denied)
     yield "nspawn's system call filter" + (f", and none of {denied}" if denied else "")
+    yield (
+        "no devices but null, zero, full, random, urandom and terminals, no sockets but UNIX, "
+        "IPv4, IPv6 and netlink, no programs of another architecture: no option opens these"
+    )
+    if template.private_users:
+        yield "no raw sockets, which no option opens in a user namespace"
     if template.user_namespaces:
         yield "programs inside may make user namespaces (`userNamespaces = false` ends that)"
     else:

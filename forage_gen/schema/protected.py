@@ -50,7 +50,10 @@ _TAIL = """\
   So they say "Device or resource busy" instead. Stop the sandbox, or write into the file as it
   is. What git does otherwise (commit, fetch, switch, gc) works.
 - **A start is refused** where one of these paths is a symbolic link, or a file with another
-  name (a hard link), by which the agent could write it.
+  name (a hard link), by which the agent could write it; and where it is neither a file nor a
+  directory, but a named pipe, a socket or a device. Where somebody else who has the workspace
+  puts a pipe in the place of a file just between the look and the mount, the start waits for
+  it until it is out of time, and fails.
 - **A build is refused** where another sandbox has the same directory and can write what this
   one protects.
 - **A `.git` that is a file**, of a linked worktree or a submodule, stays what it is. The

@@ -330,6 +330,8 @@ def test_explain_says_what_an_agent_may_do(project: Path) -> None:
         "never .git/hooks, .git/config",
         "memory: 4G",
         "Bash(rm -rf *)",
+        "no programs of another architecture: no option opens these",
+        "no raw sockets, which no option opens in a user namespace",
     ):
         assert fact in words
 

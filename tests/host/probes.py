@@ -12,6 +12,16 @@ if TYPE_CHECKING:
 
 REFUSED = ""
 
+# Ways by which root inside could make what is mounted read-only at "$1" writable. At the end
+# of each, "$1" is where to write.
+WAYS = (
+    "true",
+    'mount -o remount,bind,rw "$1"',
+    'mount -o remount,rw "$1"',
+    'umount "$1"',
+    'mkdir -p /tmp/x; mount --bind "$1" /tmp/x && set -- /tmp/x; mount -o remount,bind,rw "$1"',
+)
+
 # What a proxy answers where it does not let pass.
 _REFUSAL = "forage: this sandbox may not reach "
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -53,10 +54,15 @@ ATTACKS = {
     "move a protected path away": "mv .git/hooks .git/h",
     "move the directory above away": "mv .git .g",
     "remove the directory above": "rm -rf .git; test ! -e .git",
-    "make a link of it": "rmdir .git/hooks; ln -s /tmp .git/hooks",
-    "mount over it": "mount -t tmpfs none .git/hooks",
-    "unmount it": "umount .git/hooks",
+    "make a link of it": "rm -rf .git/hooks; ln -sT /tmp .git/hooks",
+}
+
+# Those of root alone, in an order in which each works after the last.
+MOUNT_ATTACKS = {
     "mount it writable": "mount -o remount,bind,rw .git/hooks && echo evil >.git/hooks/x",
+    "unmount it": "umount .git/hooks && echo evil >.git/hooks/x",
+    "unmount all above": "umount --recursive .git && echo evil >.git/hooks/x",
+    "mount over it": "mount -t tmpfs x .git/hooks; umount .git/hooks; echo evil >.git/hooks/x",
 }
 
 
@@ -85,10 +91,11 @@ def guarded(empty: Activated, request: pytest.FixtureRequest) -> Iterator[Sandbo
     empty.host.run("rm", "-rf", "/tmp/linked")
 
 
-def test_no_attack_reaches_a_protected_path(empty: Activated, guarded: Sandbox) -> None:
+@pytest.mark.parametrize("user", ["agent", "root"])
+def test_no_attack_reaches_a_protected_path(empty: Activated, guarded: Sandbox, user: str) -> None:
     before = listing(empty)
-    for name, script in ATTACKS.items():
-        done = guarded.sh(f"cd /workspace; {script}", user="agent", check=False)
+    for name, script in (ATTACKS | MOUNT_ATTACKS).items():
+        done = guarded.sh(f"cd /workspace; {script}", user=user, check=False)
         assert done.returncode, name
     assert [path for path in listing(empty) if path not in before] == []
     evil = empty.host.run("grep", "-rl", "evil", WORKSPACE, check=False)
@@ -97,15 +104,22 @@ def test_no_attack_reaches_a_protected_path(empty: Activated, guarded: Sandbox) 
 
 def test_without_protection_the_attacks_work(empty: Activated) -> None:
     # The control: what the mounts refuse is not refused by anything else.
-    as_alice(empty, "git init -q")
-    for name in ("write a hook", "add to the configuration", "move a protected path away"):
-        as_alice(empty, ATTACKS[name])
+    for script in ATTACKS.values():
+        as_alice(empty, f"rm -rf .git .g; git init -q; {script}")
 
 
-def test_root_inside_cannot_reach_it_either(guarded: Sandbox) -> None:
-    for name in ("write a hook", "move the directory above away", "mount it writable"):
-        done = guarded.sh(f"cd /workspace; {ATTACKS[name]}", check=False)
-        assert done.returncode, name
+def test_without_a_user_namespace_roots_attacks_work(forage: Activated) -> None:
+    # The control of those that mount.
+    workspace = forage.sandbox("shared").workspace.source
+    forage.stop("shared")
+    as_alice(forage, "git init -q", where=workspace)
+    try:
+        shared = forage.running("shared")
+        for script in MOUNT_ATTACKS.values():
+            shared.sh(f"cd /workspace; {script}; rm .git/hooks/x")
+    finally:
+        forage.stop("shared")
+        forage.host.run("find", workspace, "-mindepth", "1", "-delete")
 
 
 def test_the_agent_commits_to_a_repository(empty: Activated) -> None:
@@ -368,18 +382,52 @@ def test_a_repository_elsewhere_in_the_workspace_has_to_be_protected(empty: Acti
     empty.refuses("coder", 'add ".bare/config" to protectedPaths')
 
 
-@pytest.mark.parametrize(
-    ("plant", "path"),
-    [
-        ("ln -s /etc docs", "docs"),
-        ("ln -s /etc .git", ".git"),
-        ("mkdir .git; ln -s /etc .git/hooks", ".git/hooks"),
-        ("ln -s /nowhere .git", ".git"),
-    ],
-)
-def test_a_planted_link_stops_the_start(empty: Activated, plant: str, path: str) -> None:
+_LINK = "is a symbolic link"
+_KIND = "is neither a file nor a directory"
+_SOCKET = 'python3 -c "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])"'
+
+
+PREPARE = "/etc/forage/tree/libexec/forage-prepare coder"
+RELEASE = "/etc/forage/tree/libexec/forage-release coder"
+
+PLANTS = [
+    ("ln -s /etc docs", "docs", _LINK),
+    ("ln -s /etc .git", ".git", _LINK),
+    ("mkdir .git; ln -s /etc .git/hooks", ".git/hooks", _LINK),
+    ("ln -s /nowhere .git", ".git", _LINK),
+    ("mkfifo .git", ".git", _KIND),
+    ("git init -q; rm .git/config; mkfifo .git/config", ".git/config", _KIND),
+    (f"{_SOCKET} .envrc", ".envrc", _KIND),
+    ("mkfifo docs", "docs", "is no directory"),
+    ("touch docs", "docs", "is no directory"),
+]
+
+
+@pytest.mark.parametrize(("plant", "path", "reason"), PLANTS)
+def test_a_planted_link_or_pipe_is_not_mounted(
+    empty: Activated, plant: str, path: str, reason: str
+) -> None:
     as_alice(empty, plant)
-    empty.refuses("coder", f"{WORKSPACE}/{path} is a symbolic link")
+    done = empty.host.sh(PREPARE, check=False)
+    empty.host.sh(RELEASE)
+    assert done.returncode
+    assert f"{WORKSPACE}/{path} {reason}" in done.stderr
+
+
+def test_nor_is_a_device_node(empty: Activated) -> None:
+    # Nobody inside can make one.
+    empty.host.run("mknod", f"{WORKSPACE}/.envrc", "c", "1", "3")
+    done = empty.host.sh(PREPARE, check=False)
+    empty.host.sh(RELEASE)
+    assert f"{WORKSPACE}/.envrc {_KIND}" in done.stderr
+
+
+@pytest.mark.parametrize(("plant", "path", "reason"), [PLANTS[0], PLANTS[4]])
+def test_a_planted_link_or_pipe_stops_the_start(
+    empty: Activated, plant: str, path: str, reason: str
+) -> None:
+    as_alice(empty, plant)
+    empty.refuses("coder", f"{WORKSPACE}/{path} {reason}")
 
 
 def test_after_the_link_is_removed_it_starts(empty: Activated) -> None:
@@ -399,19 +447,29 @@ while True:
 """
 
 
-def test_a_link_that_comes_and_goes_is_mounted_by_no_start(empty: Activated) -> None:
-    # As another sandbox could that has the workspace, or the owner's own programs.
-    victim = "/home/alice/victim"
-    as_alice(empty, f"mkdir -p .vscode {victim}; ln -s {victim} link")
+@contextmanager
+def exchanged(empty: Activated, plant: str) -> Iterator[None]:
+    """`.vscode` and what is planted as `link` are exchanged all the time.
+
+    As another sandbox could that has the workspace, or the owner's own programs.
+    """
+    as_alice(empty, f"mkdir -p .vscode; {plant}")
     script = f"cd {WORKSPACE}; exec python3 -c '{EXCHANGE}' .vscode link"
     argv = ("--unit=exchange", "--collect", "--uid=alice", "sh", "-c", script)
     empty.host.run("systemd-run", "--quiet", *argv)
-    prepare = "/etc/forage/tree/libexec/forage-prepare coder"
-    refused = started = 0
     try:
+        yield
+    finally:
+        empty.host.run("systemctl", "stop", "exchange")
+
+
+def test_a_link_that_comes_and_goes_is_mounted_by_no_start(empty: Activated) -> None:
+    victim = "/home/alice/victim"
+    refused = started = 0
+    with exchanged(empty, f"mkdir {victim}; ln -s {victim} link"):
         # What comes before the start of nspawn is where it could be; so that is tried often.
         for _ in range(40):
-            done = empty.host.sh(prepare, check=False)
+            done = empty.host.sh(PREPARE, check=False)
             mounts = [
                 line.split()[1]
                 for line in empty.host.run("cat", "/proc/mounts").stdout.splitlines()
@@ -426,10 +484,18 @@ def test_a_link_that_comes_and_goes_is_mounted_by_no_start(empty: Activated) -> 
                 assert f"{WORKSPACE}/.vscode" in mounts
                 done = empty.host.sh(f"sleep 0.02; cd {WORKSPACE}/.vscode; pwd -P")
                 assert done.stdout == f"{WORKSPACE}/.vscode\n"
-            empty.host.sh("/etc/forage/tree/libexec/forage-release coder")
+            empty.host.sh(RELEASE)
         assert WORKSPACE not in empty.host.run("cat", "/proc/mounts").stdout
-    finally:
-        empty.host.run("systemctl", "stop", "exchange")
-        empty.host.run("rm", "-r", victim)
+    empty.host.run("rm", "-r", victim)
     assert refused
     assert started
+
+
+def test_no_start_waits_at_a_pipe_that_comes_and_goes(empty: Activated) -> None:
+    # Nobody opens the other end of it.
+    refused = 0
+    with exchanged(empty, "mkfifo link"):
+        for _ in range(8):
+            refused += bool(empty.host.sh(PREPARE, check=False, timeout=20).returncode)
+            empty.host.sh(RELEASE)
+    assert refused

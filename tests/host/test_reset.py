@@ -90,11 +90,11 @@ def begin(forage: Activated, name: str = "coder") -> str:
     return run
 
 
-def await_reset(forage: Activated, run: str, name: str = "coder") -> None:
+def await_reset(forage: Activated, run: str, name: str = "coder", *, timeout: float = 120) -> None:
     forage.host.wait_for(
         lambda: forage.property(name, "InvocationID") not in {"", run} and forage.active(name),
         f"{name} has been reset",
-        timeout=120,
+        timeout=timeout,
     )
 
 
@@ -197,3 +197,20 @@ def test_a_reset_waits_for_nobody_if_it_is_told_so(forage: Activated) -> None:
     with attached(forage.host, research, "machinectl", "--quiet", "shell", "agent@research"):
         await_reset(forage, begin(forage, "research"), "research")
     assert not has_attached(forage.running("research"))
+
+
+def test_a_reset_comes_by_its_timer(forage: Activated) -> None:
+    # Once and in a moment, not daily. Everything else is as it was generated.
+    host, timer = forage.host, "forage-reset@coder.timer"
+    forage.running("coder").sh("touch /tmp/before")
+    run = forage.property("coder", "InvocationID")
+    soon = host.run("date", "--utc", "--date=3 seconds", "+%F %T UTC").stdout
+    drop_in = f"[Timer]\nOnCalendar=\nOnCalendar={soon}AccuracySec=1\n"
+    host.write(f"/run/systemd/system/{timer}.d/soon.conf", drop_in)
+    try:
+        host.run("systemctl", "daemon-reload")
+        await_reset(forage, run, timeout=30)
+        assert forage.running("coder").run("ls", "/tmp/before", check=False).returncode
+    finally:
+        host.run("rm", "-r", f"/run/systemd/system/{timer}.d")
+        host.run("systemctl", "daemon-reload")
