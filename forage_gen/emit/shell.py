@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
@@ -200,7 +201,20 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
         common=q.words(common(owner.home)),
         homes=q.words(HOMES),
         secret_sources=q.words(secret.source for secret in sandbox.secrets),
+        home_directories=q.words(_above_mounts_in_home(sandbox)),
         mount_sources=q.words(mount.source for mount in below),
         mount_targets=q.words(mount.target.removeprefix(f"{p.WORKSPACE}/") for mount in below),
     )
     return Artifact(f"sandboxes/{sandbox.name}.conf", text.encode())
+
+
+def _above_mounts_in_home(sandbox: p.Sandbox) -> list[str]:
+    """List the directories of the agent's home that lead to mounts, each after what it is in."""
+    home = PurePosixPath(p.AGENT_HOME)
+    above = {
+        str(parent)
+        for mount in sandbox.mounts
+        for parent in PurePosixPath(mount.target).parents
+        if home in parent.parents
+    }
+    return sorted(above)

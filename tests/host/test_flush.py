@@ -26,6 +26,7 @@ PUBLIC = "198.18.0.2"
 def flushed(flooded: Activated) -> Iterator[Activated]:
     """A sandbox that knocks at every closed door, and a service of the host, without rules."""
     serve = ("python3", "-m", "http.server", "9091", "--directory", "/etc/keys")
+    flooded.running("twin")
     flooded.host.run("systemd-run", "--collect", f"--unit={SERVICE}", *serve)
     flooded.host.run("nft", "flush", "ruleset")
     yield flooded
@@ -47,6 +48,8 @@ def served(forage: Activated) -> bool:
 
 
 def test_nothing_passes_without_rules(flushed: Activated) -> None:
+    # Whose connections the other one's flood does not use up.
+    twin = flushed.host.sandbox("twin")
     before = blocked(flushed.host)
     flushed.host.wait_for(lambda: blocked(flushed.host) > before + 1000, "packets are dropped")
 
@@ -55,7 +58,7 @@ def test_nothing_passes_without_rules(flushed: Activated) -> None:
     assert flushed.active("coder")
 
     flushed.host.run("systemctl", "reload", "forage-firewall.service")
-    assert fetch(flushed.host.sandbox("coder"), "allowed.example.net") != REFUSED
+    assert fetch(twin, "allowed.example.net") != REFUSED
     flushed.host.wait_for(lambda: refused(flushed.host) > 0, "the flood is refused")
     assert arrived(flushed.host) == 0
 
@@ -68,7 +71,7 @@ def test_it_is_what_the_kernel_drops_that_would_pass(flushed: Activated) -> None
 
 
 def test_it_comes_back_by_itself(flooded: Activated) -> None:
-    host = flooded.host
+    host, twin = flooded.host, flooded.running("twin")
     host.run("systemctl", "unmask", "--runtime", TIMER)
     try:
         host.run("systemctl", "start", TIMER)
@@ -78,7 +81,7 @@ def test_it_comes_back_by_itself(flooded: Activated) -> None:
         host.run("systemctl", "stop", TIMER)
         host.run("systemctl", "mask", "--runtime", TIMER)
     assert "removed by hand" in host.journal("forage-mend.service")
-    assert fetch(host.sandbox("coder"), "allowed.example.net") != REFUSED
+    assert fetch(twin, "allowed.example.net") != REFUSED
 
 
 @pytest.mark.parametrize("how", ["nft delete table arp forage", "ip xfrm policy flush"])

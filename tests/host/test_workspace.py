@@ -266,3 +266,10 @@ def test_with_shared_user_ids_the_agent_is_the_owner(forage: Activated, shared: 
     shared.sh("echo text >/workspace/written", user="agent")
     path = f"{SHARED}/written"
     assert forage.host.run("stat", "--format=%U:%G", path).stdout == "alice:users\n"
+
+
+def test_what_leads_to_a_mount_in_its_home_is_the_agents(forage: Activated) -> None:
+    # Its state is mounted in ~/.config, where other programs have theirs.
+    sandbox = forage.running("coder")
+    assert sandbox.run("stat", "--format=%U", "/home/agent/.config").stdout == "agent\n"
+    sandbox.sh("mkdir ~/.config/other && rmdir ~/.config/other", user="agent")
