@@ -39,6 +39,7 @@ let
     "check"
     "cli"
     "docs"
+    "emit"
     "golden"
     "importer"
     "pins"
