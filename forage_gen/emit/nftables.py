@@ -11,7 +11,14 @@ from forage_gen.emit.render import render
 from forage_gen.quote import nft as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
-from forage_gen.resolve.policy import FAMILY_SUFFIX, LIVES, names_at, port_sets
+from forage_gen.resolve.policy import (
+    CONNECTIONS_BURST,
+    CONNECTIONS_RATE,
+    FAMILY_SUFFIX,
+    LIVES,
+    names_at,
+    port_sets,
+)
 from forage_gen.resolve.refusals import (
     COUNTED,
     LOG_PREFIX,
@@ -209,6 +216,8 @@ def _policy(template: p.Template, plan: p.Plan) -> Artifact:
         ],
         families=families,
         below=_ports(below) if (below := _wildcard_ports(template)) else None,
+        rate=q.integer(CONNECTIONS_RATE),
+        burst=q.integer(CONNECTIONS_BURST),
         own_sets=[each for each in own_sets if each],
     )
     return Artifact(f"nftables/templates/{template.name}.nft", text.encode())

@@ -11,7 +11,7 @@ from forage_gen.emit.render import render
 from forage_gen.quote import nginx as q
 from forage_gen.resolve.allocate import UPSTREAM_PORT
 from forage_gen.resolve.plan import HTTP, TLS
-from forage_gen.resolve.policy import names_at
+from forage_gen.resolve.policy import CONNECTIONS_BURST, CONNECTIONS_RATE, names_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,6 +67,8 @@ def _proxy(template: p.Template, plan: p.Plan) -> Artifact:
         tls_below=_below(template, TLS),
         http=list(_exact(template, HTTP)),
         http_below=_below(template, HTTP),
+        rate=q.integer(CONNECTIONS_RATE),
+        burst=q.integer(CONNECTIONS_BURST),
     )
     return Artifact(template.proxy_file, text.encode())
 

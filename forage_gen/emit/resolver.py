@@ -22,7 +22,6 @@ from forage_gen.resolve.policy import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Literal
 
     from forage_gen.quote.dnsmasq import DnsmasqToken
 
@@ -93,8 +92,7 @@ def _lines(template: p.Template, plan: p.Plan) -> Iterator[DnsmasqToken]:
                 yield _line("address=/", q.below(rule.name), "/")
         if sets:
             set_ = set_name(template, direct_ports(rule))
-            versions: tuple[Literal[4, 6], ...] = (4, 6) if plan.ipv6 else (4,)
-            yield _line("nftset=", q.nftset(rule.name, TABLE, sets_of(set_, versions)))
+            yield _line("nftset=", q.nftset(rule.name, TABLE, sets_of(set_, plan.versions)))
     for each in template.exceptions:
         itself, below = q.domain(each.name), q.below(each.name)
         yield _line("local=/", below if each.wildcard else itself, "/")

@@ -60,6 +60,10 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             subnets=q.words(map(str, plan.subnets)),
             counters=q.words(COUNTERS),
             spoofed=q.word(SPOOFED.counter),
+            foreign=q.words((*SERVICES, *foreign(plan.owner.home))),
+            harmless=q.words(HARMLESS),
+            common=q.words(common(plan.owner.home)),
+            homes=q.words(HOMES),
         )
         yield Artifact(f"libexec/{name}", text.encode(), executable=True)
     if plan.ipv6:
@@ -159,6 +163,7 @@ def _nix_daemon(template: p.Template) -> Artifact:
 def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
     template = sandbox.template
     owner = plan.owner
+    dirs = [mount.source for mount in config_dirs(template.mounts)]
     below = [m for m in sandbox.mounts if m.target.startswith(f"{p.WORKSPACE}/")]
     text = render(
         q.ShellToken,
@@ -194,12 +199,7 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
             q.words((step.path, step.role, over_itself(sandbox.workspace, step.path)))
             for step in steps(template.protected_paths)
         ],
-        config_dirs=q.words(mount.source for mount in config_dirs(template.mounts)),
-        has_config_dirs=any(config_dirs(template.mounts)),
-        foreign=q.words((*SERVICES, *foreign(owner.home))),
-        harmless=q.words(HARMLESS),
-        common=q.words(common(owner.home)),
-        homes=q.words(HOMES),
+        config_dirs=q.words(dirs) if dirs else None,
         secret_sources=q.words(secret.source for secret in sandbox.secrets),
         home_directories=q.words(_above_mounts_in_home(sandbox)),
         mount_sources=q.words(mount.source for mount in below),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
 from forage_gen.emit.apparmor import PROFILE
@@ -85,13 +85,12 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
 
 
 def _resolver(template: p.Template, plan: p.Plan, triggers: Triggers) -> Artifact:
-    versions: tuple[Literal[4, 6], ...] = (4, 6) if plan.ipv6 else (4,)
     text = render(
         q.SystemdToken,
         "systemd/resolver.conf.j2",
         digest=q.plain(triggers.file(template.resolver_file)),
         table=q.plain(TABLE),
-        sets=[q.plain(name) for name in all_set_names(template, versions)],
+        sets=[q.plain(name) for name in all_set_names(template, plan.versions)],
         filters=template.network is p.Network.RESTRICTED,
         added=q.plain(template.added_names) if template.is_proxied else None,
     )

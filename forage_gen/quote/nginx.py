@@ -104,6 +104,25 @@ def port(number: int) -> NginxToken:
     return NginxToken(_number(number))
 
 
+def integer(value: int) -> NginxToken:
+    """Write a number, such as a rate or a count.
+
+    Args:
+        value: The number.
+
+    Returns:
+        Its digits.
+
+    Raises:
+        Unquotable: It is negative, or more than nginx counts to on every machine.
+
+    Source: ``ngx_atoi`` in core/ngx_string.c.
+    """
+    if not 0 <= value < 2**31:
+        NginxToken.refuse(value, "a number is 0 to 2147483647")
+    return NginxToken(f"{value:d}")
+
+
 def address(ip: IPv4Address | IPv6Address) -> NginxToken:
     """Write an address, as ``$remote_addr`` has it.
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 def check_config_dirs(plan: p.Plan, templates: Mapping[str, Merged]) -> Iterator[Diagnostic]:
     """Yield an error for each that is, is in, or has in it what is not the agent's own."""
     for template in plan.templates:
-        boxes = [each for each in plan.sandboxes if each.template.name == template.name]
-        for mount in config_dirs(template.mounts):
+        mounts = list(config_dirs(template.mounts))
+        boxes = [each for each in plan.sandboxes if mounts and each.template is template]
+        for mount in mounts:
             why = _why(mount.source, plan.owner.home, boxes)
             if why is not None:
                 message = (

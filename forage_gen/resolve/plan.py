@@ -15,6 +15,7 @@ from forage_gen.values.subnets import is_translated
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+    from typing import Literal
 
     from forage_gen.catalogue import SettingsFormat
     from forage_gen.values.forwards import Forward
@@ -497,6 +498,11 @@ class Plan:
     def subnets(self) -> tuple[IpNetwork, ...]:
         """Where its sandboxes' addresses are from, of each family."""
         return (self.subnet, *([self.ipv6.subnet] if self.ipv6 else []))
+
+    @property
+    def versions(self) -> tuple[Literal[4, 6], ...]:
+        """The versions of IP that its sandboxes have addresses of."""
+        return (4, 6) if self.ipv6 else (4,)
 
     @property
     def gateway_mac(self) -> str:

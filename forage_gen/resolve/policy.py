@@ -32,10 +32,15 @@ FAMILY_SUFFIX = {4: "", 6: "_v6"}
 LIVES = {"": "1h", "_longer": "97m"}
 """How long an address stays in a set, by what is put between the set's name and that ending.
 
-To give out an address again does not lengthen its time (nft(8), "Element": only `expires` would,
-and dnsmasq gives none): it goes, and comes back when it is given out next. Who has kept the answer
-would be refused meanwhile. So it is in two sets, which end in the same minute but every 97 hours.
+To give out an address again does not lengthen its time (tried on Linux 6.18: only an element with
+`timeout` and `expires` does, and dnsmasq gives none): it goes, and comes back when it is given out
+next. Who has kept the answer would be refused meanwhile. So it is in two sets, which end in the
+same minute but every 97 hours.
 """
+
+CONNECTIONS_RATE, CONNECTIONS_BURST = 25, 500
+"""How many connections to ports 443 and 80 a sandbox with a wildcard may open in a second, and at
+once: its proxy looks each name up. Of HTTP as many requests, as each can name another host."""
 
 ANSWER_LASTS = 60
 """For how many seconds at most an answer of the resolver is valid. An address is then in one of

@@ -9,6 +9,7 @@ import pytest
 
 from forage_gen.emit.emit import emit
 from forage_gen.resolve.allocate import UPSTREAM_PORT
+from forage_gen.resolve.policy import port_sets
 from tests.quote.asking import ask
 from tests.read.projects import FORAGE, findings, resolved
 from tests.requirements import require
@@ -115,6 +116,18 @@ def configuration(root: Path, plan: Plan) -> str:
     files = {each.path: each.content.decode() for each in emit(plan)}
     (root / "names").mkdir(exist_ok=True)
     return files[template.resolver_file].replace(template.added_names, str(root / "names"))
+
+
+def test_a_name_with_many_ports_is_looked_up(tmp_path: Path) -> None:
+    # dnsmasq has little room in a line, and the sets of a name are named after its ports.
+    entries = [f"{name}.x.org:{port}" for name in "ab" for port in range(5000, 5300)]
+    plan = resolved(tmp_path, project([*entries, "b.x.org:5999"])).plan
+    (template,) = plan.templates
+    assert len({each.name for each in port_sets(template)}) == len("ab")
+
+    servers = [UPSTREAM, configuration(tmp_path, plan)]
+    found = ask(servers, (str(plan.gateway), template.resolver_port), ["a.x.org", "b.x.org"])
+    assert found["answers"] == [ADDRESS, ADDRESS]
 
 
 def test_the_most_specific_entry_decides(tmp_path: Path) -> None:

@@ -67,5 +67,11 @@ def test_what_is_no_port_is_refused(number: int) -> None:
         q.port(number)
 
 
+@pytest.mark.parametrize("number", [-1, 2**31])
+def test_what_is_no_number_is_refused(number: int) -> None:
+    with pytest.raises(Unquotable):
+        q.integer(number)
+
+
 def test_an_address() -> None:
     assert q.address(IPv4Address("127.0.0.1")) == "127.0.0.1"

@@ -47,6 +47,18 @@ ELSEWHERE = {
 }
 
 
+each_mount = pytest.mark.parametrize(
+    ("place", "file", "line"),
+    [
+        ("workspace", "forage.toml", 9),
+        ("rootfs", "templates/reader.toml", 3),
+        ("config", "templates/reader.toml", 7),
+        ("docs", "templates/reader.toml", 10),
+    ],
+)
+"""Each path that a sandbox opens, and where it is written."""
+
+
 def found(root: Path, places: dict[str, str], writer: str = "") -> list[Diagnostic]:
     """What is wrong with the project in which these paths are as given."""
     written = ELSEWHERE | places
@@ -65,15 +77,7 @@ def test_elsewhere_is_fine(tmp_path: Path) -> None:
     assert found(tmp_path, {}) == []
 
 
-@pytest.mark.parametrize(
-    ("place", "file", "line"),
-    [
-        ("workspace", "forage.toml", 9),
-        ("rootfs", "templates/reader.toml", 3),
-        ("config", "templates/reader.toml", 7),
-        ("docs", "templates/reader.toml", 10),
-    ],
-)
+@each_mount
 def test_a_path_in_a_writable_workspace_is_refused(
     tmp_path: Path, place: str, file: str, line: int
 ) -> None:

@@ -6,21 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.resolve.test_nesting import found
+from tests.resolve.test_nesting import each_mount, found
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.mark.parametrize(
-    ("place", "file", "line"),
-    [
-        ("workspace", "forage.toml", 9),
-        ("rootfs", "templates/reader.toml", 3),
-        ("config", "templates/reader.toml", 7),
-        ("docs", "templates/reader.toml", 10),
-    ],
-)
+@each_mount
 def test_whatever_is_mounted_is_looked_at(tmp_path: Path, place: str, file: str, line: int) -> None:
     (finding,) = found(tmp_path, {place: "/nix/var/nix/daemon-socket"})
 
