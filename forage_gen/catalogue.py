@@ -13,6 +13,40 @@ class SettingsFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What may be asked of an API. `path` may have the wildcards of `values.apis.api_path`."""
+
+    methods: tuple[str, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """An API that agents ask, and how the proxy on the host asks it for them.
+
+    `requests` is what an agent needs: the endpoints of its models, and none of those that manage
+    keys, files or an organisation. `header` holds the key.
+    """
+
+    host: str
+    header: str
+    requests: tuple[Request, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProxiedAgent:
+    """How an agent is told to ask its API by way of the proxy.
+
+    `base_url` is the variable for the proxy's address, `placeholder` the one that the program
+    wants a key in; the proxy takes no notice of what is in that.
+    """
+
+    api: Api
+    base_url: str
+    placeholder: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentKind:
     """One agent program.
 
@@ -29,7 +63,21 @@ class AgentKind:
     config_dir: str
     settings: SettingsFormat
     key_helper: bool
+    proxied: ProxiedAgent
 
+
+# https://docs.claude.com/en/api/overview (the header), /en/api/messages, /messages-count-tokens
+# and /models-list (the endpoints).
+ANTHROPIC = Api(
+    host="api.anthropic.com",
+    header="x-api-key",
+    requests=(
+        Request(("POST",), "/v1/messages"),
+        Request(("POST",), "/v1/messages/count_tokens"),
+        Request(("GET",), "/v1/models"),
+        Request(("GET",), "/v1/models/*"),
+    ),
+)
 
 _KINDS = (
     # https://code.claude.com/docs/en/settings (variables, directory, `apiKeyHelper`) and
@@ -42,6 +90,9 @@ _KINDS = (
         config_dir=".claude",
         settings=SettingsFormat.CLAUDE_CODE,
         key_helper=True,
+        # https://code.claude.com/docs/en/llm-gateway. A key in `ANTHROPIC_API_KEY` it would ask
+        # its user about.
+        proxied=ProxiedAgent(ANTHROPIC, "ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN"),
     ),
 )
 

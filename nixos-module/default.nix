@@ -326,6 +326,7 @@ in
     environment = {
       etc = {
         "forage/tree".source = tree;
+        "systemd/journald@forage-api.conf".source = "${tree}/systemd/journald@forage-api.conf";
       }
       // lib.mapAttrs' (name: guest: {
         name = "forage/systems/${name}";
@@ -415,13 +416,24 @@ in
 
     # Whom the proxies run as. The fence knows their packets by the number.
     users = {
-      users.forage-proxy = {
-        isSystemUser = true;
-        uid = 1879048192;
-        group = "forage-proxy";
-        description = "Proxies of the sandboxes";
+      users = {
+        forage-proxy = {
+          isSystemUser = true;
+          uid = 1879048192;
+          group = "forage-proxy";
+          description = "Proxies of the sandboxes";
+        };
+        forage-api = {
+          isSystemUser = true;
+          uid = 1879048193;
+          group = "forage-api";
+          description = "API proxy of the sandboxes";
+        };
       };
-      groups.forage-proxy.gid = 1879048192;
+      groups = {
+        forage-proxy.gid = 1879048192;
+        forage-api.gid = 1879048193;
+      };
     };
 
     networking = {

@@ -174,6 +174,9 @@ in
           pkgs.tmux
         ];
 
+        # What the project says of APIs, in sandboxes of which it says something.
+        extraInit = "[ ! -r /etc/forage/environment.sh ] || . /etc/forage/environment.sh";
+
         # The host puts the agents' wrappers into its `bin` at each start. They come before
         # the programs that they are named like.
         profiles = lib.mkBefore [ "/opt/forage" ];

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from forage_gen import catalogue
 from forage_gen.catalogue import NIX_CACHE, NIX_CACHE_PORT
 from forage_gen.check.rule import Finding, RuleBook
 from forage_gen.check.shared_domains import front, has_everybodys_paths, holds_everybodys
 from forage_gen.diagnostics import Severity
-from forage_gen.resolve.names import decisions
+from forage_gen.resolve.names import agent_hosts, agent_kind, decisions, direct_hosts
 from forage_gen.values.hosts import LAN_NETWORKS_IPV4, LAN_NETWORKS_IPV6, NameHost
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from forage_gen.diagnostics import Location
     from forage_gen.resolve.inherit import Merged
-    from forage_gen.schema.models import Agent, Template
+    from forage_gen.schema.models import Template
 
 rules = RuleBook()
 
@@ -34,8 +33,8 @@ def _network_full(merged: Merged) -> Iterator[Finding]:
     if merged.model.network != "full":
         return
     where = merged.value(("network",))
-    kinds = [_kind(agent) for agent in merged.model.agents.values()]
-    hosts = sorted({host for kind in kinds if kind for host in kind.hosts})
+    kinds = [agent_kind(agent) for agent in merged.model.agents.values()]
+    hosts = sorted(agent_hosts(merged.model))
     if hosts and all(kinds):
         are = "is" if len(hosts) == 1 else "are"
         message = (
@@ -46,6 +45,14 @@ def _network_full(merged: Merged) -> Iterator[Finding]:
         hint = (
             f'Write `network = "restricted"` and `allowedHosts = [{listed}]`, and add to the list'
             " what the work needs."
+        )
+        yield Finding(message, hint, where)
+        return
+    if kinds and all(kinds):
+        message = "The network is `full`, but the agents need none: they ask through the proxy."
+        hint = (
+            'Write `network = "none"`; or `network = "restricted"`, and list what the work needs in'
+            " `allowedHosts`."
         )
         yield Finding(message, hint, where)
         return
@@ -90,13 +97,17 @@ def _agent_cannot_reach_host(merged: Merged) -> Iterator[Finding]:
     if merged.model.network != "none":
         return
     for name, agent in merged.model.agents.items():
-        kind = _kind(agent)
-        if kind and kind.hosts:
+        if hosts := direct_hosts(agent):
             message = (
                 f"The network is `none`, but the agent `{name}` cannot work without"
-                f" {_listed(kind.hosts)}."
+                f" {_listed(hosts)}."
             )
-            hint = 'Write `network = "restricted"`; its own hosts are then allowed.'
+            hint = (
+                "Give it a key, `secretName`: it then asks through the proxy, which is there"
+                ' without a network. Or write `network = "restricted"`.'
+                if agent.secret_name is None
+                else 'Write `auth = "proxy"`, which needs no network, or `network = "restricted"`.'
+            )
             yield Finding(message, hint, _network(merged) or merged.key(("agents", name)))
 
 
@@ -178,10 +189,6 @@ def _shared_front(merged: Merged) -> Iterator[Finding]:
                 " know of the operator: `# forage: allow(shared-front): it refuses other names`."
             )
             yield Finding(message, hint, where, Severity.INFO)
-
-
-def _kind(agent: Agent) -> catalogue.AgentKind | None:
-    return catalogue.BY_PACKAGE.get(".".join(agent.package or ()))
 
 
 def _network(merged: Merged) -> Location | None:

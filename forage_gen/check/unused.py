@@ -35,7 +35,7 @@ def _unused_template(resolved: Resolved) -> Iterator[Finding]:
 @rules.project(
     "unused-secret",
     Severity.INFO,
-    summary="No agent uses a secret.",
+    summary="No agent and no proxy uses a secret.",
     why="A name that nothing uses hides that an agent which should have the secret has none.",
     instead='[agents.claude]\nsecretName = "anthropic"\n',
 )
@@ -45,12 +45,31 @@ def _unused_secret(resolved: Resolved) -> Iterator[Finding]:
         for merged in resolved.templates.values()
         for agent in merged.model.agents.values()
     }
+    needed |= {proxy.secret_name for proxy in resolved.inputs.project.proxies.values()}
     for name in resolved.inputs.project.secrets:
         if name not in needed:
-            message = f"No agent uses the secret `{name}`."
+            message = f"Nothing uses the secret `{name}`."
             hint = f'Delete the line, or let an agent use it: `secretName = "{name}"`.'
             where = resolved.inputs.project_file.key(("secrets", name))
             yield Finding(message, hint, where)
+
+
+@rules.project(
+    "unused-proxy",
+    Severity.INFO,
+    summary="No template and no sandbox uses a proxy.",
+    why="Its key is named for nothing, and who reads the project takes it to be in use.",
+    instead='[sandboxes.myproject]\nproxies = ["github"]\n',
+)
+def _unused_proxy(resolved: Resolved) -> Iterator[Finding]:
+    project = resolved.inputs.project
+    needed = {name for merged in resolved.templates.values() for name in merged.model.proxies}
+    needed |= {name for sandbox in project.sandboxes.values() for name in sandbox.proxies}
+    for name in project.proxies:
+        if name not in needed:
+            message = f"Nothing uses the proxy `{name}`."
+            hint = f'Delete it, or let a sandbox or a template use it: `proxies = ["{name}"]`.'
+            yield Finding(message, hint, resolved.inputs.project_file.key(("proxies", name)))
 
 
 @rules.project(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from forage_gen.emit import (
     agents,
+    api,
     apparmor,
     facts,
     git,
@@ -35,6 +36,7 @@ _TARGETS = (
     nftables,
     resolver,
     proxy,
+    api,
     shell,
     agents,
     git,

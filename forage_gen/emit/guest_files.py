@@ -53,6 +53,7 @@ RuntimeMaxFileSize=1M
 
 _PROFILE = f"""\
 {HEAD}PATH={p.OWN_BIN}:$PATH
+[ ! -r {p.ENVIRONMENT} ] || . {p.ENVIRONMENT}
 """
 
 

@@ -55,6 +55,9 @@ _LAN = {
 # What is in these networks, and no part of the local one.
 _NOT_LAN = {6: q.NftToken.joined(", ", map(q.prefix, METADATA_NETWORKS_IPV6))}
 
+# Many times what any program keeps open, and a part of what the API proxy can have.
+_API_CONNECTIONS = 256
+
 # Elements of sets stand behind `elements = `, in a set, in a table.
 _INDENT, _LEAD = 8, len("elements = ")
 
@@ -140,7 +143,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         if template.has_network:
             yield _policy(template, plan)
     for sandbox in plan.sandboxes:
-        if sandbox.template.has_network:
+        if sandbox.has_link:
             yield _elements(sandbox)
 
 
@@ -162,9 +165,29 @@ def _table(plan: p.Plan) -> Artifact:
         judged=_JUDGED,
         admitted=q.NftToken(f"{p.ADMITTED:#x}"),
         subnet=q.prefix(plan.subnet),
-        proxy_ports=_ports(
-            port for t in plan.templates if t.is_proxied for port in (t.tls_port, t.http_port)
+        proxy_ports=_ports(_proxy_ports(plan)),
+        api_ports=plan.has_api,
+        to_api=q.NftToken.joined(
+            "",
+            [
+                q.NftToken("ip daddr "),
+                q.ipv4(plan.gateway),
+                q.NftToken(" tcp dport "),
+                q.port(p.GATEWAY_PORT),
+                q.NftToken(" redirect to :iifname map @apis"),
+            ],
         ),
+        at_api=q.NftToken.joined(
+            "",
+            [
+                q.NftToken("ct status dnat ip daddr "),
+                q.ipv4(plan.gateway),
+                q.NftToken(" iifname . tcp dport @api_ports goto pass"),
+            ],
+        ),
+        api_connections=q.integer(_API_CONNECTIONS),
+        api_uid=q.integer(p.API_UID),
+        upstream_ports=_ports(sorted({each.port for each in plan.upstreams})),
         proxied=any(template.is_proxied for template in plan.templates),
         proxy_uid=q.integer(p.PROXY_UID),
         upstream_port=q.port(UPSTREAM_PORT),
@@ -177,6 +200,15 @@ def _table(plan: p.Plan) -> Artifact:
         refusals=[_refusal(reason) for reason in REASONS if reason.how in _VERDICTS],
     )
     return Artifact("nftables/forage.nft", text.encode())
+
+
+def _proxy_ports(plan: p.Plan) -> Iterator[int]:
+    """List the ports at which proxies listen for sandboxes."""
+    for template in plan.templates:
+        if template.is_proxied:
+            yield from (template.tls_port, template.http_port)
+        if template.has_api:
+            yield template.api_port
 
 
 def _refusal(reason: Reason) -> _Refusal:
@@ -324,7 +356,13 @@ def _elements(sandbox: p.Sandbox) -> Artifact:
         answers=q.identifier(_answers(template)),
         tls_port=q.port(template.tls_port),
         http_port=q.port(template.http_port),
-        judges=[(q.identifier(map_), q.identifier(judge)) for map_, judge in p.SWITCHED.items()],
+        networked=template.has_network,
+        api_port=q.port(template.api_port) if sandbox.routes else None,
+        gateway_port=q.port(p.GATEWAY_PORT),
+        judges=[
+            (q.identifier(map_), q.identifier(judge if template.has_network else closed))
+            for (map_, judge), closed in zip(p.SWITCHED.items(), p.CLOSED, strict=True)
+        ],
         switched=q.string(f"{p.SWITCHES}/{sandbox.name}.nf[t]"),
         port=q.port(template.resolver_port),
         proxied=template.is_proxied,

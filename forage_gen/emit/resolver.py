@@ -36,6 +36,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         "resolver/upstream.conf.j2",
         port=q.port(UPSTREAM_PORT),
         gateway=q.address(plan.gateway),
+        apis=[q.domain(host) for host in sorted({each.host for each in plan.upstreams})],
     )
     yield Artifact(p.UPSTREAM_FILE, upstream.encode())
     for template in plan.templates:

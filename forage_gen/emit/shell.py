@@ -64,25 +64,67 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             harmless=q.words(HARMLESS),
             common=q.words(common(plan.owner.home)),
             homes=q.words(HOMES),
+            inside=q.word(p.ENVIRONMENT),
         )
         yield Artifact(f"libexec/{name}", text.encode(), executable=True)
     if plan.ipv6:
         for name in ("forage-forward-ipv6", "forage-links-ipv6"):
             text = render(q.ShellToken, f"shell/{name}.sh.j2", links=q.word(p.LINKS))
             yield Artifact(f"libexec/{name}", text.encode(), executable=True)
+    if plan.has_api:
+        yield from _api(plan)
     yield from _ctl()
     for template in plan.templates:
-        for agent in template.agents:
-            yield from _agent(template, agent)
-        if template.init_commands:
-            yield _init(template)
-        if template.private_users:
-            text = render(q.ShellToken, "shell/await-limits.sh.j2")
-            yield Artifact(template.await_limits_file, text.encode(), executable=True)
-        if template.nix_daemon:
-            yield _nix_daemon(template)
+        yield from _inside(template, plan)
     for sandbox in plan.sandboxes:
         yield _facts(sandbox, plan)
+        if sandbox.environment:
+            yield _environment(sandbox)
+
+
+def _inside(template: p.Template, plan: p.Plan) -> Iterator[Artifact]:
+    for agent in template.agents:
+        yield from _agent(template, agent, plan)
+    if template.init_commands:
+        yield _init(template)
+    if template.private_users:
+        text = render(q.ShellToken, "shell/await-limits.sh.j2")
+        yield Artifact(template.await_limits_file, text.encode(), executable=True)
+    if template.nix_daemon:
+        yield _nix_daemon(template)
+
+
+def _api(plan: p.Plan) -> Iterator[Artifact]:
+    for name in ("forage-api-keys", "forage-api-key"):
+        text = render(
+            q.ShellToken,
+            f"shell/{name}.sh.j2",
+            tree=q.word(p.TREE),
+            keys=q.word(p.API_KEYS),
+            runtime=q.word(p.API_RUNTIME),
+            facts=q.word(p.API_FACTS),
+            # Where the credential of a unit is; systemd says so.
+            secret=q.ShellToken("$CREDENTIALS_DIRECTORY/key"),
+            name=q.word("the API proxy"),
+        )
+        yield Artifact(f"libexec/{name}", text.encode(), executable=True)
+    text = render(
+        q.ShellToken,
+        "shell/api-secrets.conf.j2",
+        secrets=q.words(secret.name for secret in plan.api_secrets),
+        sources=q.words(secret.source for secret in plan.api_secrets),
+    )
+    yield Artifact(p.API_FACTS, text.encode())
+
+
+def _environment(sandbox: p.Sandbox) -> Artifact:
+    text = render(
+        q.ShellToken,
+        "shell/environment.sh.j2",
+        name=q.word(sandbox.name),
+        variables=[(q.word(name), q.word(value)) for name, value in sandbox.environment],
+    )
+    return Artifact(sandbox.environment_file, text.encode())
 
 
 def _ctl() -> Iterator[Artifact]:
@@ -105,13 +147,14 @@ def _ctl() -> Iterator[Artifact]:
         yield Artifact(path, text.encode(), executable=True)
 
 
-def _agent(template: p.Template, agent: p.Agent) -> Iterator[Artifact]:
-    yield _wrapper(template, agent)
+def _agent(template: p.Template, agent: p.Agent, plan: p.Plan) -> Iterator[Artifact]:
+    yield _wrapper(template, agent, plan)
     if agent.key_helper:
         yield _key_helper(template, agent)
 
 
-def _wrapper(template: p.Template, agent: p.Agent) -> Artifact:
+def _wrapper(template: p.Template, agent: p.Agent, plan: p.Plan) -> Artifact:
+    proxied = agent.proxied
     search = template.rootfs is not None
     program = agent.program if search else f"{p.AGENT_PROGRAMS}/{agent.name}"
     text = render(
@@ -123,6 +166,10 @@ def _wrapper(template: p.Template, agent: p.Agent) -> Artifact:
         program=q.word(program),
         secret=q.word(f"{p.SECRETS}/{agent.secret}") if agent.secret else None,
         variable=q.word(agent.auth_env_var) if agent.auth_env_var else None,
+        environment=q.word(p.ENVIRONMENT),
+        base_url=q.word(proxied.base_url) if proxied else None,
+        placeholder=q.word(proxied.placeholder) if proxied else None,
+        url=q.word(f"http://{plan.gateway}{proxied.path}") if proxied else None,
     )
     return Artifact(template.wrapper_file(agent), text.encode(), executable=True)
 
@@ -144,6 +191,7 @@ def _init(template: p.Template) -> Artifact:
         "shell/init.sh.j2",
         template=q.word(template.name),
         workspace=q.word(p.WORKSPACE),
+        environment=q.word(p.ENVIRONMENT),
         commands=[q.word(command) for command in template.init_commands],
     )
     return Artifact(template.init_file, text.encode(), executable=True)
@@ -185,7 +233,8 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
         workspace=q.word(sandbox.workspace.source),
         secrets_dir=q.word(sandbox.secrets_dir),
         secrets=q.words(secret.name for secret in sandbox.secrets),
-        interface=q.word(sandbox.interface) if template.has_network else None,
+        interface=q.word(sandbox.interface) if sandbox.has_link else None,
+        environment=q.word(f"{p.TREE}/{sandbox.environment_file}") if sandbox.environment else None,
         address=q.word(str(sandbox.address)),
         mac=q.word(sandbox.mac),
         gateway=q.word(str(plan.gateway)),

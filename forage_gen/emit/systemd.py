@@ -61,27 +61,40 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
             ipv6=plan.ipv6 is not None,
         )
         yield Artifact(f"{UNITS}/{name}", text.encode())
-    users = render(q.SystemdToken, "systemd/sysusers.conf.j2", proxy_uid=q.integer(p.PROXY_UID))
+    users = render(
+        q.SystemdToken,
+        "systemd/sysusers.conf.j2",
+        proxy_uid=q.integer(p.PROXY_UID),
+        api_uid=q.integer(p.API_UID),
+    )
     yield Artifact("systemd/sysusers.d/forage.conf", users.encode())
     text = render(q.SystemdToken, "systemd/base.conf.j2", stopped=q.plain(p.STOPPED))
     yield Artifact(f"{UNITS}/systemd-nspawn@.service.d/forage.conf", text.encode())
+    audit = render(q.SystemdToken, "systemd/journald.conf.j2", size=q.integer(plan.audit_max))
+    yield Artifact(f"systemd/journald@{p.AUDIT_NAMESPACE}.conf", audit.encode())
+    if plan.has_api:
+        yield from _api(plan, triggers)
     for template in plan.templates:
         if template.has_network:
             yield _resolver(template, plan, triggers)
         if template.is_proxied:
             yield _proxy(template, triggers)
     for sandbox in plan.sandboxes:
-        mounts = list(_mounts(sandbox, plan.owner))
-        yield from mounts
-        for forward in sandbox.forwards:
-            yield from _forward(sandbox, forward)
-        yield _drop_in(sandbox, triggers.sandbox(sandbox, mounts))
-        if sandbox.template.reset_every is not None:
-            yield _timer(sandbox, sandbox.template.reset_every)
-            if sandbox.template.reset_while_attached:
-                yield _reset_at_once(sandbox)
-        if sandbox.auto_start:
-            yield _start_with_host(sandbox)
+        yield from _sandbox(sandbox, plan, triggers)
+
+
+def _sandbox(sandbox: p.Sandbox, plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
+    mounts = list(_mounts(sandbox, plan.owner))
+    yield from mounts
+    for forward in sandbox.forwards:
+        yield from _forward(sandbox, forward)
+    yield _drop_in(sandbox, triggers.sandbox(sandbox, mounts))
+    if sandbox.template.reset_every is not None:
+        yield _timer(sandbox, sandbox.template.reset_every)
+        if sandbox.template.reset_while_attached:
+            yield _reset_at_once(sandbox)
+    if sandbox.auto_start:
+        yield _start_with_host(sandbox)
 
 
 def _resolver(template: p.Template, plan: p.Plan, triggers: Triggers) -> Artifact:
@@ -101,6 +114,37 @@ def _proxy(template: p.Template, triggers: Triggers) -> Artifact:
     digest = q.plain(triggers.file(template.proxy_file))
     text = render(q.SystemdToken, "systemd/proxy.conf.j2", digest=digest)
     return Artifact(f"{UNITS}/{template.proxy_unit}.d/forage.conf", text.encode())
+
+
+def _api(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
+    for name in (
+        p.API_UNIT,
+        "forage-api-key@.service",
+        "forage-api-watch.service",
+        "forage-api-watch.timer",
+    ):
+        text = render(
+            q.SystemdToken,
+            f"systemd/{name}.j2",
+            tool_path=q.plain(TOOL_PATH),
+            tree=q.plain(p.TREE),
+            conf=q.plain(p.API_CONF),
+            runtime=q.plain(p.API_RUNTIME),
+            keys=q.plain(p.API_KEYS),
+            namespace=q.plain(p.AUDIT_NAMESPACE),
+            digest=q.plain(triggers.below(f"{p.API}/")),
+        )
+        yield Artifact(f"{UNITS}/{name}", text.encode())
+    for secret in plan.api_secrets:
+        text = render(
+            q.SystemdToken,
+            "systemd/api-key.conf.j2",
+            credential=q.credential("key", secret.source),
+            tree=q.plain(p.TREE),
+            variable=q.plain(p.key_variable(secret.name)),
+        )
+        unit = f"forage-api-key@{secret.name}.service"
+        yield Artifact(f"{UNITS}/{unit}.d/forage.conf", text.encode())
 
 
 def _forward(sandbox: p.Sandbox, forward: Forward) -> Iterator[Artifact]:
@@ -138,7 +182,7 @@ def _drop_in(sandbox: p.Sandbox, digest: str) -> Artifact:
         guest=q.unit_name(f"forage-guest@{template.name}.service"),
         restart_if_changed=sandbox.restart_if_changed,
         needs=list(_needs(sandbox)),
-        proxy=q.unit_name(template.proxy_unit) if template.is_proxied else None,
+        proxies=[q.unit_name(unit) for unit in _proxies(sandbox)],
         limits=q.unit_name(f"forage-limits@{sandbox.name}.service")
         if template.private_users
         else None,
@@ -160,6 +204,13 @@ def _drop_in(sandbox: p.Sandbox, digest: str) -> Artifact:
     return Artifact(f"{UNITS}/{sandbox.unit}.d/forage.conf", text.encode())
 
 
+def _proxies(sandbox: p.Sandbox) -> Iterator[str]:
+    if sandbox.template.is_proxied:
+        yield sandbox.template.proxy_unit
+    if sandbox.routes:
+        yield p.API_UNIT
+
+
 def _needs(sandbox: p.Sandbox) -> Iterator[SystemdToken]:
     yield q.mount_unit(sandbox.workspace.staging)
     for mount in sandbox.mounts:
@@ -169,10 +220,11 @@ def _needs(sandbox: p.Sandbox) -> Iterator[SystemdToken]:
         yield q.unit_name(f"forage-store@{sandbox.name}.service")
     if sandbox.template.nix_daemon:
         yield q.unit_name(f"forage-nix@{sandbox.name}.service")
-    if sandbox.template.has_network:
+    if sandbox.has_link:
         yield q.unit_name(f"forage-link@{sandbox.name}.service")
         yield q.unit_name("forage-firewall.service")
-        yield q.unit_name(sandbox.template.resolver_unit)
+        if sandbox.template.has_network:
+            yield q.unit_name(sandbox.template.resolver_unit)
     else:
         yield q.unit_name(f"forage-netns@{sandbox.name}.service")
 

@@ -38,13 +38,18 @@ class Triggers:
         What it is told about itself (`forage.json`) is not among them: another list of hosts
         is loaded in place, and is told at the next start.
         """
-        own = (f"nspawn/{sandbox.name}.nspawn", f"sandboxes/{sandbox.name}.conf")
+        own = [f"nspawn/{sandbox.name}.nspawn", f"sandboxes/{sandbox.name}.conf"]
+        own += [sandbox.environment_file] * bool(sandbox.environment)
         files = [*(self._by_path[path] for path in own), *mounts]
         return _short(f"{digest(files)} {self._of_guest[sandbox.template.name]}".encode())
 
     def rules(self) -> str:
         """Digest the rules of nftables, of all sandboxes."""
-        return digest(a for path, a in self._by_path.items() if path.startswith("nftables/"))
+        return self.below("nftables/")
+
+    def below(self, directory: str) -> str:
+        """Digest all that is in a directory of the tree."""
+        return digest(a for path, a in self._by_path.items() if path.startswith(directory))
 
     def file(self, path: str) -> str:
         """Digest one file."""

@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from forage_gen.diagnostics import Diagnostic
+    from forage_gen.read.explain_errors import Places
     from forage_gen.read.load import TemplateSource
     from forage_gen.read.locate import KeyPath
-    from forage_gen.read.source import SourceFile, Table
+    from forage_gen.read.source import SourceFile, Table, Value
 
-_MISSING = frozenset({"no-such-secret", "no-such-source"})
+_MISSING = frozenset({"no-such-proxy", "no-such-secret", "no-such-source"})
 
 
 def check_references(
@@ -44,12 +45,26 @@ def check_references(
             yield from _templates_of_sandboxes(project, known)
         secrets = _tables(project.data, "secrets")
         sources = _tables(project.data, "sources")
+        proxies = _tables(project.data, "proxies")
+        found = [
+            _secrets(project, "proxies", _tables(project.data, "proxies"), secrets),
+            *(
+                _proxies(project, ("sandboxes", name), sandbox, proxies)
+                for name, sandbox in _tables(project.data, "sandboxes").items()
+            ),
+        ]
         for template in templates.values():
-            found = chain(
-                _secrets_of_agents(template, secrets), _sources_of_packages(template, sources)
-            )
-            # What is not there may stand in a statement that cannot be read.
-            yield from (each for each in found if project.is_whole or each.code not in _MISSING)
+            found += [
+                _secrets(template, "agents", _tables(template.table, "agents"), secrets),
+                _proxies(template, (), template.table, proxies),
+                _sources_of_packages(template, sources),
+            ]
+        # What is not there may stand in a statement that cannot be read.
+        yield from (
+            each
+            for each in chain.from_iterable(found)
+            if project.is_whole or each.code not in _MISSING
+        )
 
 
 def _templates_of_sandboxes(file: SourceFile, known: Collection[str]) -> Iterator[Diagnostic]:
@@ -91,12 +106,27 @@ def _parent(templates: Mapping[str, TemplateSource], name: str) -> str | None:
     return templates[name].parent if name in templates else None
 
 
-def _secrets_of_agents(source: TemplateSource, known: Table) -> Iterator[Diagnostic]:
-    for name, agent in _tables(source.table, "agents").items():
-        secret = agent.get("secretName") if isinstance(agent, dict) else None
+def _proxies(places: Places, at: KeyPath, table: Value, known: Table) -> Iterator[Diagnostic]:
+    """Check the APIs that a template or a sandbox uses."""
+    used = table.get("proxies") if isinstance(table, dict) else None
+    for index, name in enumerate(used if isinstance(used, list) else []):
+        if isinstance(name, str) and name not in known:
+            hint = suggest(name, known, "The proxies")
+            if not known:
+                hint = f"Describe the API in forage.toml, below {shown(f'[proxies.{name}]')}."
+            where = places.value((*at, "proxies", index))
+            yield error("no-such-proxy", f"There is no proxy {shown(name)}.", hint, where)
+
+
+def _secrets(
+    places: Places, key: str, users: Mapping[str, Value], known: Table
+) -> Iterator[Diagnostic]:
+    """Check the secrets that the tables below `key` use."""
+    for name, user in users.items():
+        secret = user.get("secretName") if isinstance(user, dict) else None
         if not isinstance(secret, str) or secret in known:
             continue
-        where = source.value(("agents", name, "secretName"))
+        where = places.value((key, name, "secretName"))
         if holds_key(secret):
             message = "This looks like a key itself; the value is not shown here."
             hint = (

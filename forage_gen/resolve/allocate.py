@@ -35,9 +35,11 @@ RESOLVER_PORT_FIRST = 24600
 RESOLVER_PORTS = 512
 UPSTREAM_PORT = RESOLVER_PORT_FIRST - 1
 
-# Two more for each template, for its proxy. The fence closes them to all but sandboxes.
+# Three more for each template, for its proxy of names and for the API proxy. The fence closes them
+# to all but sandboxes.
 TLS_PORT_FIRST = RESOLVER_PORT_FIRST + RESOLVER_PORTS
 HTTP_PORT_FIRST = TLS_PORT_FIRST + RESOLVER_PORTS
+API_PORT_FIRST = HTTP_PORT_FIRST + RESOLVER_PORTS
 
 _SECTIONS = ("sandboxes", "templates")
 _TWICE = (

@@ -12,8 +12,15 @@ from typing import TYPE_CHECKING
 
 from forage_gen import catalogue
 from forage_gen.diagnostics import error
+from forage_gen.resolve.apis import check_agent
 from forage_gen.resolve.isolation import check_isolation
-from forage_gen.resolve.names import agent_hosts, agent_kind, decisions, ports_by_name
+from forage_gen.resolve.names import (
+    agent_hosts,
+    agent_kind,
+    decisions,
+    is_proxied,
+    ports_by_name,
+)
 from forage_gen.resolve.plan import AGENT_HOME, NIX_STORE, WORKSPACE
 from forage_gen.values.hosts import AddressHost, ExceptedName, NameHost, is_local, is_private
 from forage_gen.values.packages import format_attribute_path
@@ -66,7 +73,7 @@ def config_target(agent: Agent) -> str | None:
 def has_key_helper(agent: Agent) -> bool:
     """Whether an agent asks a command for its key."""
     kind = agent_kind(agent)
-    if agent.secret_name is None or kind is None or not kind.key_helper:
+    if agent.secret_name is None or kind is None or not kind.key_helper or is_proxied(agent):
         return False
     return agent.auth_env_var is None if agent.key_helper is None else agent.key_helper
 
@@ -91,6 +98,7 @@ def _agents(merged: Merged) -> Iterator[Diagnostic]:
         elif kind:
             first[kind.package] = name
         yield from _permissions(merged, at, agent)
+        yield from check_agent(merged, at, agent)
         yield from _credentials(merged, at, agent)
         yield from _key_helper(merged, at, agent)
         yield from _config_dir(merged, at, agent)
@@ -118,14 +126,14 @@ def _credentials(merged: Merged, at: KeyPath, agent: Agent) -> Iterator[Diagnost
             message = "`authEnvVar` has no effect without `secretName`."
             hint = "Name the secret that goes into it, or remove `authEnvVar`."
             yield error("auth-without-secret", message, hint, merged.key((*at, "authEnvVar")))
-    elif agent.auth_env_var is None and agent_kind(agent) is None:
+    elif agent.auth == "wrapper" and agent.auth_env_var is None and agent_kind(agent) is None:
         message = f"Forage does not know in which variable {_package(agent)} expects its key."
         hint = 'Name the variable: `authEnvVar = "EXAMPLE_API_KEY"`.'
         yield error("missing-key", message, hint, merged.key((*at, "secretName")))
 
 
 def _key_helper(merged: Merged, at: KeyPath, agent: Agent) -> Iterator[Diagnostic]:
-    if not agent.key_helper:
+    if not agent.key_helper or (agent.auth == "proxy" and agent.secret_name is not None):
         return
     where = merged.key((*at, "keyHelper"))
     kind = agent_kind(agent)
@@ -170,7 +178,10 @@ def _restricted_to_nothing(merged: Merged) -> Iterator[Diagnostic]:
         and not agent_hosts(template)
     ):
         message = f"The template `{merged.name}` is `restricted` to nothing: it allows no hosts."
-        hint = 'Write `network = "none"`, or list hosts: `allowedHosts = ["api.example.org"]`.'
+        hint = (
+            'Write `network = "none"`, with which APIs are still reached through the proxy, or list'
+            ' hosts: `allowedHosts = ["api.example.org"]`.'
+        )
         yield error("restricted-without-hosts", message, hint, merged.value(("network",)))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from forage_gen.diagnostics import error
 from forage_gen.read.explain_errors import describe
-from forage_gen.resolve.names import agent_kind, name_rules
+from forage_gen.resolve.names import direct_hosts, name_rules
 from forage_gen.values.hosts import NameHost, allowed_host, is_private
 from forage_gen.values.problem import ValueProblem
 from forage_gen.values.text import shown
@@ -130,6 +130,5 @@ def place(merged: Merged, name: str) -> Location:
     for index, host in enumerate(template.allowed_hosts):
         if isinstance(host, NameHost) and host.name == name:
             return merged.value(("allowedHosts", index))
-    kinds = {agent: agent_kind(each) for agent, each in template.agents.items()}
-    agents = (agent for agent, kind in kinds.items() if kind and name in kind.hosts)
+    agents = (agent for agent, each in template.agents.items() if name in direct_hosts(each))
     return merged.key(("agents", next(agents, "")))

@@ -61,10 +61,20 @@ def agent_kind(agent: Agent) -> catalogue.AgentKind | None:
     return catalogue.BY_PACKAGE.get(".".join(agent.package or ()))
 
 
+def is_proxied(agent: Agent) -> bool:
+    """Whether an agent asks its API through the proxy on the host, which has its key."""
+    return agent.auth == "proxy" and agent.secret_name is not None and agent_kind(agent) is not None
+
+
+def direct_hosts(agent: Agent) -> tuple[str, ...]:
+    """List the hosts that an agent cannot work without, and asks itself."""
+    kind = agent_kind(agent)
+    return () if kind is None or is_proxied(agent) else kind.hosts
+
+
 def agent_hosts(template: Template) -> set[str]:
-    """List the hosts that the template's agents cannot work without."""
-    kinds = (agent_kind(agent) for agent in template.agents.values())
-    return {host for kind in kinds if kind for host in kind.hosts}
+    """List the hosts that the template's agents cannot work without, and ask themselves."""
+    return {host for agent in template.agents.values() for host in direct_hosts(agent)}
 
 
 def _excepted(template: Template) -> set[Name]:

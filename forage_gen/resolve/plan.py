@@ -6,6 +6,7 @@ must agree is a field here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -39,16 +40,29 @@ SWITCHED = {
 }
 """The maps of the fence that `forage-ctl network` changes, and the chains that judge where it has
 not: out, in, to the host, NAT, the link."""
+CLOSED = ("mode_none", "mode_none_in", "mode_none_local", "mode_none_names", "mode_none_link")
+"""The chains that judge a sandbox without a network, in the same order."""
 ADDED_NAMES = "/run/forage-names"
 """Names it has let sandboxes reach besides, by template: dnsmasq and nginx read it, as no root."""
 PLACEHOLDERS = "/var/lib/forage/placeholders"  # what sandboxes that run have made in workspaces
 UPSTREAM_FILE = "resolver/upstream.conf"  # where the tree has it
 MACHINES = "/var/lib/machines"
 NETNS = "/run/netns"
+API = "api"
+API_CONF = f"{API}/nginx.conf"
+API_FACTS = f"{API}/secrets.conf"  # what the scripts of the API proxy know of its keys
+API_CLIENTS = f"{API}/clients.conf"
+API_RUNTIME = "/run/forage-api"
+API_KEYS = "/run/forage-api-keys"  # each key as nginx reads it
+API_UNIT = "forage-api.service"
+AUDIT_NAMESPACE = "forage-api"  # of the journal: systemd-journald.service(8)
+CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"  # on NixOS and on Debian
 
 HTTP, TLS = 80, 443
 PROXIED = (HTTP, TLS)
 """The ports at which a proxy reads names."""
+GATEWAY_PORT = 80
+"""The port of the gateway at which a sandbox finds the API proxy."""
 
 # Paths inside a sandbox.
 WORKSPACE = "/workspace"
@@ -59,6 +73,7 @@ OWN_BIN = "/opt/forage/bin"
 KEY_HELPERS = "/opt/forage/key-helpers"
 INIT_SCRIPT = "/opt/forage/init"
 AWAIT_LIMITS_SCRIPT = "/opt/forage/await-limits"
+ENVIRONMENT = "/etc/forage/environment.sh"  # a sandbox's own variables
 FACTS_INSIDE = "/etc/forage.json"
 NIX_LAYER = "/nix/.forage"  # what the sandbox's own Nix daemon works on; its root's alone
 NIX_CONF_DIR = "/etc/forage/nix"
@@ -66,10 +81,11 @@ NIX_DAEMON = "/opt/forage/nix-daemon"
 
 UIDS_PER_SANDBOX = 65536
 PROXY_UID = 0x70000000
+API_UID = PROXY_UID + 1
 # The bit of a packet's mark that says that the fence has let it come in from a sandbox's link. The
 # kernel drops what is from a sandbox and has none, whether rules are loaded or not.
 ADMITTED = 0x20000000
-"""Who the proxies are on the host: the first number behind those of containers, which nobody
+"""Who the proxies are on the host: the first numbers behind those of containers, which nobody
 else is given (https://systemd.io/UIDS-GIDS)."""
 USER_NAMESPACES = 1024
 """The most that may be made in a sandbox, where any may."""
@@ -160,10 +176,65 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class Upstream:
+    """An API: a host that is asked by TLS at `port`, and what all of its paths begin with."""
+
+    host: str
+    port: int
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """What may be asked of an API: methods, and a pattern of paths as people write it."""
+
+    methods: tuple[str, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way to an API through the proxy, which adds the key.
+
+    `path` is what stands before the API's own paths, such as `/agents/claude`. `header` holds
+    the key, after `scheme` if there is one. `sandboxes` names those that may use it; None means
+    all of the template.
+    """
+
+    name: str
+    path: str
+    upstream: Upstream
+    secret: str
+    header: str
+    scheme: str | None
+    requests: tuple[ApiRequest, ...]
+    sandboxes: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiLimits:
+    """What a sandbox may ask through the proxy. `body_max` is in bytes."""
+
+    requests_per_minute: int
+    concurrent_requests: int
+    body_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proxied:
+    """How an agent finds its API: two variables, for the proxy's address and for a key."""
+
+    path: str
+    base_url: str
+    placeholder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """One agent. `program` is the executable's name, `secret` the file's name in /run/secrets.
 
-    Its key is in `auth_env_var`, or with `key_helper` in no variable: a command prints it.
+    Its key is in `auth_env_var`, or with `key_helper` in no variable: a command prints it. With
+    `proxied` it has none, and no secret.
     """
 
     name: str
@@ -175,6 +246,7 @@ class Agent:
     hosts: tuple[str, ...]
     settings: SettingsFormat | None
     permissions: Permissions
+    proxied: Proxied | None = None
 
     @property
     def key_helper_path(self) -> str:
@@ -240,11 +312,24 @@ class Template:
     reset_every: str | None
     reset_while_attached: bool
     rootfs: str | None
+    api_port: int
+    api_limits: ApiLimits
+    routes: tuple[Route, ...] = ()
 
     @property
     def has_network(self) -> bool:
-        """Whether its sandboxes have an interface at all."""
+        """Whether its sandboxes reach anything by a network, and have names."""
         return self.network is not Network.NONE
+
+    @property
+    def has_api(self) -> bool:
+        """Whether any of its sandboxes asks an API through the proxy."""
+        return bool(self.routes)
+
+    @property
+    def api_file(self) -> str:
+        """Where the tree has what the API proxy does for its sandboxes."""
+        return f"{API}/templates/{self.name}.conf"
 
     @property
     def resolver_unit(self) -> str:
@@ -401,6 +486,26 @@ class Sandbox:
     restart_if_changed: bool
     forwards: tuple[Forward, ...] = ()
     ipv6_address: IPv6Address | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """The ways to APIs that it may use."""
+        return tuple(
+            route
+            for route in self.template.routes
+            if route.sandboxes is None or self.name in route.sandboxes
+        )
+
+    @property
+    def has_link(self) -> bool:
+        """Whether it has an interface at all."""
+        return self.template.has_network or bool(self.routes)
+
+    @property
+    def environment_file(self) -> str:
+        """Where the tree has its variables."""
+        return f"sandboxes/{self.name}.environment.sh"
 
     @property
     def unit(self) -> str:
@@ -458,6 +563,20 @@ class Sandbox:
         return self.uid_base if self.template.private_users else 0
 
 
+def variable_of(text: str) -> str:
+    """Make a part of a variable's name of a name: no two names give the same.
+
+    nginx and the shell take letters, digits and `_`, and nginx does not tell capital letters
+    from small ones.
+    """
+    return re.sub(r"[^a-z0-9]", lambda match: f"_{ord(match[0]):02x}_", text)
+
+
+def key_variable(secret: str) -> str:
+    """Name the variable in which the API proxy has a key."""
+    return f"key_{variable_of(secret)}"
+
+
 def mac_of(address: IPv4Address) -> str:
     """Make a local hardware address of an address."""
     return ":".join(f"{byte:02x}" for byte in (0x02, 0x66, *address.packed))
@@ -493,6 +612,23 @@ class Plan:
     sandboxes: tuple[Sandbox, ...]
     sources: tuple[Source, ...] = ()
     ipv6: Ipv6 | None = None
+    api_secrets: tuple[Secret, ...] = ()
+    audit_max: int = 0
+
+    @property
+    def upstreams(self) -> tuple[Upstream, ...]:
+        """The hosts and ports that the API proxy asks, each once and without a prefix."""
+        found = {
+            Upstream(route.upstream.host, route.upstream.port, "")
+            for template in self.templates
+            for route in template.routes
+        }
+        return tuple(sorted(found, key=lambda each: (each.host, each.port)))
+
+    @property
+    def has_api(self) -> bool:
+        """Whether any sandbox asks an API through the proxy."""
+        return any(template.has_api for template in self.templates)
 
     @property
     def subnets(self) -> tuple[IpNetwork, ...]:

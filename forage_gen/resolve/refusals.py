@@ -99,6 +99,12 @@ REASONS = (
         "Nothing opens this: a name that is asked for can carry data out. Ask less often.",
     ),
     Reason(
+        "api",
+        "more connections to the API proxy than it may have at once",
+        How.TOLD,
+        "Nothing opens this: no program needs as many. End those that are idle.",
+    ),
+    Reason(
         "quic",
         "QUIC",
         How.TOLD,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from forage_gen.diagnostics import Diagnostic, InvalidProjectError, Severity, error
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import (
+    API_PORT_FIRST,
     EMPTY,
     HTTP_PORT_FIRST,
     RESOLVER_PORT_FIRST,
@@ -20,6 +21,7 @@ from forage_gen.resolve.allocate import (
     allocate,
     read_lock,
 )
+from forage_gen.resolve.apis import agent_path, check_environment, environment, routes, secrets
 from forage_gen.resolve.combinations import (
     check_template,
     config_target,
@@ -31,7 +33,13 @@ from forage_gen.resolve.forwards import check_forwards
 from forage_gen.resolve.hosts import Addresses, check_hosts, usable, wanted
 from forage_gen.resolve.inherit import Merged, merge_templates
 from forage_gen.resolve.isolation import dropped, user_namespaces
-from forage_gen.resolve.names import agent_kind, name_exceptions, name_rules
+from forage_gen.resolve.names import (
+    agent_kind,
+    direct_hosts,
+    is_proxied,
+    name_exceptions,
+    name_rules,
+)
 from forage_gen.resolve.nesting import check_nesting
 from forage_gen.resolve.pins import check_pins
 from forage_gen.resolve.services import check_services
@@ -80,6 +88,7 @@ def resolve(inputs: Inputs) -> Resolved:
             sound[name] = template
     if project:
         found += _check_room(inputs, project)
+        found += check_environment(inputs, merged)
     found += check_sources(inputs)
     found += check_pins(inputs, old.sources)
     if found or project is None:
@@ -166,7 +175,10 @@ def _plan(project: m.Project, merged: Mapping[str, Merged], lock: Lock) -> p.Pla
     owner = p.Owner(project.user, project.uid, project.gid, home)
     hosts = usable(lock.hosts, ipv6=project.ipv6_subnet is not None)
     templates = {
-        name: _template(merged[name], number, owner, hosts)
+        name: replace(
+            _template(merged[name], number, owner, hosts),
+            routes=routes(name, merged[name].model, project),
+        )
         for name, number in sorted(lock.templates.items())
     }
     sandboxes = tuple(
@@ -174,6 +186,7 @@ def _plan(project: m.Project, merged: Mapping[str, Merged], lock: Lock) -> p.Pla
             _Place(name, lock.sandboxes[name], project, owner),
             sandbox,
             templates[sandbox.template],
+            environment(sandbox, merged[sandbox.template].model, project),
         )
         for name, sandbox in sorted(project.sandboxes.items())
     )
@@ -186,6 +199,8 @@ def _plan(project: m.Project, merged: Mapping[str, Merged], lock: Lock) -> p.Pla
         templates=tuple(templates.values()),
         sandboxes=sandboxes,
         ipv6=p.Ipv6(project.ipv6_subnet) if project.ipv6_subnet else None,
+        api_secrets=secrets(templates.values(), project),
+        audit_max=project.audit_max.size,
     )
 
 
@@ -235,6 +250,12 @@ def _template(
         reset_every=model.reset_every,
         reset_while_attached=model.reset_while_attached,
         rootfs=model.rootfs.expand(owner.home) if model.rootfs else None,
+        api_port=API_PORT_FIRST + number,
+        api_limits=p.ApiLimits(
+            requests_per_minute=model.api_limits.requests_per_minute,
+            concurrent_requests=model.api_limits.concurrent_requests,
+            body_max=model.api_limits.body_max.size,
+        ),
     )
 
 
@@ -244,18 +265,26 @@ def _agent(name: str, agent: m.Agent) -> p.Agent:
     rules = agent.permissions
     helps = has_key_helper(agent)
     variable = agent.auth_env_var or (kind.auth_env_var if kind else None)
+    secret = None if is_proxied(agent) else agent.secret_name
     return p.Agent(
         name=name,
         package=package,
         program=kind.program if kind else package[-1],
-        secret=agent.secret_name,
-        auth_env_var=variable if agent.secret_name and not helps else None,
+        secret=secret,
+        auth_env_var=variable if secret and not helps else None,
         key_helper=helps,
-        hosts=kind.hosts if kind else (),
+        hosts=direct_hosts(agent),
         settings=kind.settings if kind else None,
         permissions=p.Permissions(
             tuple(map(str, rules.allow)), tuple(map(str, rules.deny)), rules.skip_all
         ),
+        proxied=p.Proxied(
+            path=agent_path(name),
+            base_url=kind.proxied.base_url,
+            placeholder=agent.auth_env_var or kind.proxied.placeholder,
+        )
+        if kind and is_proxied(agent)
+        else None,
     )
 
 
@@ -283,7 +312,9 @@ class _Place:
     owner: p.Owner
 
 
-def _sandbox(place: _Place, sandbox: m.Sandbox, template: p.Template) -> p.Sandbox:
+def _sandbox(
+    place: _Place, sandbox: m.Sandbox, template: p.Template, variables: Mapping[str, str]
+) -> p.Sandbox:
     used = {agent.secret for agent in template.agents}
     ipv6 = place.project.ipv6_subnet if template.has_network else None
     return p.Sandbox(
@@ -317,6 +348,7 @@ def _sandbox(place: _Place, sandbox: m.Sandbox, template: p.Template) -> p.Sandb
         restart_if_changed=sandbox.restart_if_changed,
         forwards=tuple(sandbox.forward_ports),
         ipv6_address=ipv6[2 + place.slot] if ipv6 else None,
+        environment=tuple(variables.items()),
     )
 
 

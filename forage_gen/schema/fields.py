@@ -10,6 +10,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from forage_gen.values import (
     accounts,
+    apis,
     calendar,
     capabilities,
     commands,
@@ -119,6 +120,7 @@ TemplateName = Annotated[names.TemplateName, _text(names.template_name)]
 AgentName = Annotated[names.AgentName, _text(names.agent_name)]
 SecretName = Annotated[names.SecretName, _text(names.secret_name)]
 MountName = Annotated[names.MountName, _text(names.mount_name)]
+ProxyName = Annotated[names.ProxyName, _text(names.proxy_name)]
 SourceName = Annotated[names.SourceName, _text(names.source_name)]
 UserName = Annotated[accounts.UserName, _text(accounts.user_name)]
 InterfaceName = Annotated[accounts.InterfaceName, _text(accounts.interface_name)]
@@ -142,6 +144,12 @@ AuthorizedKey = Annotated[sshkeys.AuthorizedKey, _text(sshkeys.authorized_key)]
 Capability = Annotated[capabilities.Capability, _text(capabilities.capability)]
 SyscallFilter = Annotated[syscalls.SyscallFilter, _Grammar(_syscall_filter, _STRING_OR_LIST)]
 EnvVarName = Annotated[env.EnvVarName, _text(env.env_var_name)]
+ApiUrl = Annotated[apis.ApiUrl, _text(apis.api_url)]
+ApiHeader = Annotated[apis.ApiHeader, _text(apis.api_header)]
+ApiPath = Annotated[apis.ApiPath, _text(apis.api_path)]
+Method = Annotated[apis.Method, _text(apis.method)]
+ByteSize = Annotated[apis.ByteSize, _text(apis.byte_size)]
+ApiVariable = Annotated[apis.ApiVariable, _text(apis.api_variable)]
 InitCommand = Annotated[commands.InitCommand, _text(commands.init_command)]
 PermissionRule = Annotated[commands.PermissionRule, _text(commands.permission_rule)]
 GitUser = Annotated[str, _text(commands.git_name)]

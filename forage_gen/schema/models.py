@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from forage_gen.schema import fields as f
+from forage_gen.values.apis import Method
 from forage_gen.values.protected import DEFAULT, GROUPS
 
 _GROUPS = ", ".join(f"`{name}`" for name in GROUPS)
@@ -67,11 +68,12 @@ class Agent(_Strict):
         description="The variable in which the program expects its key. Known agents have a "
         "default.",
     )
-    auth: Literal["wrapper"] = Field(
-        default="wrapper",
+    auth: Literal["proxy", "wrapper"] = Field(
+        default="proxy",
         examples=["wrapper"],
-        description="How the key arrives. `wrapper`: read from /run/secrets at run time, for its "
-        "process alone.",
+        description="Where its key is. `proxy`: on the host, where a proxy adds it to what the "
+        "agent asks of its API; it never enters the sandbox. `wrapper`: in /run/secrets, read at "
+        "run time, for its process alone.",
     )
     key_helper: bool | None = Field(
         default=None,
@@ -132,6 +134,27 @@ class ResourceLimits(_Strict):
         examples=["2G"],
         validate_default=True,
         description="Size of the ephemeral root. It lives in memory and is gone on restart.",
+    )
+
+
+class ApiLimits(_Strict):
+    """What a sandbox may ask of APIs through the proxy, of all of them together."""
+
+    requests_per_minute: Annotated[int, Field(ge=1, le=60000)] = Field(
+        default=300,
+        examples=[60],
+        description="Requests a minute. Half as many may come at once.",
+    )
+    concurrent_requests: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=32,
+        examples=[8],
+        description="Requests at the same time.",
+    )
+    body_max: f.ByteSize = Field(
+        default="32M",
+        examples=["32M"],
+        validate_default=True,
+        description="Size of what one request may send.",
     )
 
 
@@ -322,6 +345,16 @@ class Template(_Strict):
         default={},
         description="The agents, by the name of their command inside.",
     )
+    proxies: list[f.ProxyName] = Field(
+        default=[],
+        examples=[["github"]],
+        description="APIs that each of its sandboxes may ask through the proxy on the host: names "
+        "of `[proxies]` in forage.toml.",
+    )
+    api_limits: ApiLimits = Field(
+        default=ApiLimits(),
+        description="What a sandbox may ask of APIs through the proxy, of all of them together.",
+    )
     resource_limits: ResourceLimits = Field(
         default=ResourceLimits(),
         description="What the sandbox may spend.",
@@ -367,6 +400,12 @@ class Sandbox(_Strict):
         examples=[False],
         description="Whether a switch of the host restarts it when its own files have changed. If "
         "not, a running agent keeps its sandbox as it is until the next reset or restart.",
+    )
+    proxies: list[f.ProxyName] = Field(
+        default=[],
+        examples=[["github"]],
+        description="APIs that it may ask through the proxy, besides those of its template: names "
+        "of `[proxies]`.",
     )
     forward_ports: list[f.Forward] = Field(
         default=[],
@@ -424,6 +463,43 @@ class Source(_Strict):
     )
 
 
+class Proxy(_Strict):
+    """An API, and what sandboxes may ask of it with a key that stays on the host."""
+
+    upstream: f.ApiUrl = Field(
+        examples=["https://api.github.com"],
+        description="Required. Where it is: `https`, a host's name, and perhaps a port and the "
+        "path that all requests begin with. Its certificate is checked.",
+    )
+    secret_name: f.SecretName = Field(
+        examples=["github"],
+        description="Required. The key in `[secrets]` that the proxy adds.",
+    )
+    header: f.ApiHeader = Field(
+        default="Authorization: Bearer",
+        examples=["x-api-key"],
+        validate_default=True,
+        description="The header that holds the key, and the word before it, if there is one.",
+    )
+    methods: list[f.Method] = Field(
+        default=[Method("GET"), Method("HEAD")],
+        examples=[["GET", "POST"]],
+        description="What may be done.",
+    )
+    paths: list[f.ApiPath] = Field(
+        min_length=1,
+        examples=[["/repos/acme/website", "/repos/acme/website/**"]],
+        description="Required. The paths that may be asked for, below `upstream`. `*` stands for "
+        "any characters but `/`, `/**` at the end for all below.",
+    )
+    env: dict[f.EnvVarName, f.ApiVariable] = Field(
+        default={},
+        examples=[{"GITHUB_API_URL": "{url}"}],
+        description="Variables that tell programs inside of it. `{url}` stands for the address at "
+        "which the sandbox finds the proxy.",
+    )
+
+
 class Project(_Strict):
     """The keys of `forage.toml`."""
 
@@ -475,6 +551,17 @@ class Project(_Strict):
         default={},
         examples=[{"anthropic": "/run/secrets/anthropic-api-key"}],
         description="Names for files that exist on the host at run time. Never their contents.",
+    )
+    proxies: dict[f.ProxyName, Proxy] = Field(
+        default={},
+        description="APIs for which the proxy on the host has a key, by name. Templates and "
+        "sandboxes say which they use.",
+    )
+    audit_max: f.ByteSize = Field(
+        default="200M",
+        examples=["1G"],
+        validate_default=True,
+        description="Size of the log of all requests through the proxy. Past it, the oldest go.",
     )
     sources: dict[f.SourceName, Source] = Field(
         default={},

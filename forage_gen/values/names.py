@@ -23,6 +23,7 @@ TemplateName = NewType("TemplateName", str)
 AgentName = NewType("AgentName", str)
 SecretName = NewType("SecretName", str)
 MountName = NewType("MountName", str)
+ProxyName = NewType("ProxyName", str)
 SourceName = NewType("SourceName", str)
 
 LABEL_MAX = 63
@@ -116,6 +117,22 @@ def mount_name(text: str) -> MountName:
     """
     _check_label(text, "mount")
     return MountName(text)
+
+
+def proxy_name(text: str) -> ProxyName:
+    """Check the name of an API that the proxy asks, which is a part of its address.
+
+    Args:
+        text: The key below `[proxies]`.
+
+    Returns:
+        The name, unchanged.
+
+    Raises:
+        ValueProblem: It does not follow the rule of the other names.
+    """
+    _check_label(text, "proxy")
+    return ProxyName(text)
 
 
 def source_name(text: str) -> SourceName:

@@ -30,6 +30,7 @@ _INSTALL = """
 mkdir -p /etc/forage
 ln -sfn "$1" /etc/forage/tree
 cp -rT --no-preserve=mode /etc/forage/tree/systemd/system /etc/systemd/system
+cp --no-preserve=mode /etc/forage/tree/systemd/*.conf /etc/systemd/
 systemd-sysusers /etc/forage/tree/systemd/sysusers.d/forage.conf
 systemctl daemon-reload
 """

@@ -71,7 +71,12 @@ def _project(work: Path, count: int) -> Path:
         "resetEvery": "daily",
         "resourceLimits": {"memoryMax": "256M", "tasksMax": 20, "diskMax": "64M"},
         "agents": {
-            "probe": {"package": "python3", "secretName": "light", "authEnvVar": "PROBE_KEY"}
+            "probe": {
+                "package": "python3",
+                "secretName": "light",
+                "auth": "wrapper",
+                "authEnvVar": "PROBE_KEY",
+            }
         },
         "workspace": {"mounts": {"docs": {"containerPath": "/srv/docs", "hostPath": "~/docs"}}},
     }
