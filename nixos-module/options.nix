@@ -9,6 +9,56 @@
 let
   inherit (lib) mkOption types;
 
+  proxy = {
+    upstream = mkOption {
+      type = types.str;
+      example = "https://api.github.com";
+      description = "Required. Where it is: `https`, a host's name, and perhaps a port and the path that all requests begin with. Its certificate is checked.";
+    };
+
+    secretName = mkOption {
+      type = types.str;
+      example = "github";
+      description = "Required. The key in `[secrets]` that the proxy adds.";
+    };
+
+    header = mkOption {
+      type = types.str;
+      default = "Authorization: Bearer";
+      example = "x-api-key";
+      description = "The header that holds the key, and the word before it, if there is one.";
+    };
+
+    methods = mkOption {
+      type = types.listOf types.str;
+      default = [
+        "GET"
+        "HEAD"
+      ];
+      example = [
+        "GET"
+        "POST"
+      ];
+      description = "What may be done.";
+    };
+
+    paths = mkOption {
+      type = types.listOf types.str;
+      example = [
+        "/repos/acme/website"
+        "/repos/acme/website/**"
+      ];
+      description = "Required. The paths that may be asked for, below `upstream`. `*` stands for any characters but `/`, `/**` at the end for all below.";
+    };
+
+    env = mkOption {
+      type = types.attrsOf types.str;
+      default = { };
+      example = { GITHUB_API_URL = "{url}"; };
+      description = "Variables that tell programs inside of it. `{url}` stands for the address at which the sandbox finds the proxy.";
+    };
+  };
+
   sandbox = {
     template = mkOption {
       type = types.str;
@@ -34,6 +84,13 @@ let
       default = true;
       example = false;
       description = "Whether a switch of the host restarts it when its own files have changed. If not, a running agent keeps its sandbox as it is until the next reset or restart.";
+    };
+
+    proxies = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "github" ];
+      description = "APIs that it may ask through the proxy, besides those of its template: names of `[proxies]`.";
     };
 
     forwardPorts = mkOption {
@@ -79,10 +136,13 @@ let
     };
 
     auth = mkOption {
-      type = types.enum [ "wrapper" ];
-      default = "wrapper";
+      type = types.enum [
+        "proxy"
+        "wrapper"
+      ];
+      default = "proxy";
       example = "wrapper";
-      description = "How the key arrives. `wrapper`: read from /run/secrets at run time, for its process alone.";
+      description = "Where its key is. `proxy`: on the host, where a proxy adds it to what the agent asks of its API; it never enters the sandbox. `wrapper`: in /run/secrets, read at run time, for its process alone.";
     };
 
     keyHelper = mkOption {
@@ -133,6 +193,29 @@ let
       default = null;
       example = "agent@example.org";
       description = "Author and committer e-mail address.";
+    };
+  };
+
+  apiLimits = {
+    requestsPerMinute = mkOption {
+      type = types.ints.between 1 60000;
+      default = 300;
+      example = 60;
+      description = "Requests a minute. Half as many may come at once.";
+    };
+
+    concurrentRequests = mkOption {
+      type = types.ints.between 1 1000;
+      default = 32;
+      example = 8;
+      description = "Requests at the same time.";
+    };
+
+    bodyMax = mkOption {
+      type = types.str;
+      default = "32M";
+      example = "32M";
+      description = "Size of what one request may send.";
     };
   };
 
@@ -404,6 +487,18 @@ let
       description = "The agents, by the name of their command inside.";
     };
 
+    proxies = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "github" ];
+      description = "APIs that each of its sandboxes may ask through the proxy on the host: names of `[proxies]` in forage.toml.";
+    };
+
+    apiLimits = mkOption {
+      type = table apiLimits;
+      default = { };
+    };
+
     resourceLimits = mkOption {
       type = table resourceLimits;
       default = { };
@@ -495,6 +590,19 @@ let
       default = { };
       example = { anthropic = "/run/secrets/anthropic-api-key"; };
       description = "Names for files that exist on the host at run time. Never their contents.";
+    };
+
+    proxies = mkOption {
+      type = types.attrsOf (table proxy);
+      default = { };
+      description = "APIs for which the proxy on the host has a key, by name. Templates and sandboxes say which they use.";
+    };
+
+    auditMax = mkOption {
+      type = types.str;
+      default = "200M";
+      example = "1G";
+      description = "Size of the log of all requests through the proxy. Past it, the oldest go.";
     };
 
     sandboxes = mkOption {

@@ -69,7 +69,8 @@ def make_owner(host: TestHost, plan: Plan) -> None:
     binds = [bind for s in plan.sandboxes for bind in (s.workspace, *s.mounts)]
     for source in sorted({bind.source for bind in binds}):
         host.run("runuser", "-u", owner.name, "--", "mkdir", "-p", source)
-    for name, source in sorted({(s.name, s.source) for box in plan.sandboxes for s in box.secrets}):
+    secrets = {secret for sandbox in plan.sandboxes for secret in sandbox.secrets}
+    for name, source in sorted((s.name, s.source) for s in secrets.union(plan.api_secrets)):
         host.write(source, f"key-of-{name}\n", mode=0o600)
 
 
@@ -120,6 +121,7 @@ class Activated:
         """Stop every sandbox and what they share."""
         self.host.run("systemctl", "stop", *(s.unit for s in self.plan.sandboxes))
         self.host.run("systemctl", "stop", "forage-firewall.service", "forage-upstream.service")
+        self.host.run("systemctl", "stop", "systemd-journald@forage-api.socket", check=False)
 
     def running(self, name: str) -> Sandbox:
         """Start the sandbox unless it runs, and wait for the system inside."""

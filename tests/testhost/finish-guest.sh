@@ -20,3 +20,6 @@ touch "$root/etc/.updated" "$root/var/.updated"
 
 # The agent, with the ids that NixOS gives to the first ordinary user.
 chroot "$root" useradd --uid 1000 --gid 100 --create-home --shell /bin/bash agent
+
+# A program of the catalogue of agents, for the tests that mount one, or what stands for it.
+ln -s /srv/agent/claude "$root/usr/local/bin/claude"

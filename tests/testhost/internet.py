@@ -156,6 +156,15 @@ class Internet:
         command = ("python3", _SERVER, str(ip), str(port), body, _REQUESTS)
         self._start(unit, "notify", *command, *([_CERTIFICATE] if tls else []))
 
+    def run_server(self, name: str, address: str, *argv: str) -> None:
+        """Run a server of one's own, which says when it listens, at an address of the internet."""
+        unit = f"internet-{name}.service"
+        self.testhost.run("systemctl", "stop", unit, check=False)  # there may be none yet
+        self.testhost.run(
+            *("ip", "-n", NAMESPACE, "address", "replace", f"{address}/32", "dev", "lo")
+        )
+        self._start(unit, "notify", *argv)
+
     def requests(self, address: str) -> list[Request]:
         """What has arrived at the address, oldest first."""
         wanted = str(ipaddress.ip_address(address))
