@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 from forage_gen.emit.apparmor import PROFILE
-from forage_gen.emit.facts import allowed_hosts, limits, pinned
+from forage_gen.emit.facts import allowed_hosts, api_origin, apis, limits, pinned
 from forage_gen.resolve import plan as p
 from forage_gen.values.capabilities import OFFERED
 from forage_gen.values.hosts import LAN_NETWORKS_IPV4, LAN_NETWORKS_IPV6
@@ -39,7 +39,7 @@ def in_words(sandbox: p.Sandbox, resolved: Resolved) -> str:
         "It can read": list(_reads(sandbox)),
         "It can write": list(_writes(sandbox)),
         "It can reach": list(_reaches(sandbox, resolved.plan)),
-        "It can spend": list(_spends(template)),
+        "It can spend": list(_spends(sandbox)),
         "Its agents": list(_agents(template)) or ["none"],
         **_pinned(template, resolved.plan),
         "It is held by": list(_held(sandbox)),
@@ -64,15 +64,17 @@ def as_json(sandbox: p.Sandbox, resolved: Resolved) -> dict[str, object]:
             "allowedHosts": allowed_hosts(template),
             "allowLan": template.allow_lan,
             "locked": {each.name: [str(a) for a in each.addresses] for each in template.locked},
-            "address": str(sandbox.address) if template.has_network else None,
+            "address": str(sandbox.address) if sandbox.has_link else None,
             "ipv6Address": str(sandbox.ipv6_address) if sandbox.ipv6_address else None,
             "forwardPorts": [str(forward) for forward in sandbox.forwards],
         },
+        "apis": apis(sandbox, resolved.plan),
         "limits": limits(template.limits),
         "agents": {
             agent.name: {
                 "package": ".".join(agent.package),
                 "secret": agent.secret,
+                "proxied": agent.proxied is not None,
                 "allow": list(agent.permissions.allow),
                 "deny": list(agent.permissions.deny),
                 "skipAll": agent.permissions.skip_all,
@@ -162,7 +164,11 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
     template = sandbox.template
     match template.network:
         case p.Network.NONE:
-            yield "nothing: it has no network, and no names"
+            yield (
+                "nothing itself: it has no network, and no names"
+                if sandbox.routes
+                else "nothing: it has no network, and no names"
+            )
         case p.Network.FULL if template.allow_lan:
             yield (
                 f"every public {_protocols(plan)} address, and every other machine of the local "
@@ -185,6 +191,12 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
         yield f"but not {host[1:]}" if host.startswith("!") else host
     if template.has_network:
         yield f"the resolver at {plan.gateway}, and nothing else of this host"
+    for route in sandbox.routes:
+        asked = ", ".join(f"{'/'.join(r.methods)} {r.path}" for r in route.requests)
+        yield (
+            f"through the proxy of the host, which adds the secret `{route.secret}` and keeps it: "
+            f"{asked} at {api_origin(route)}"
+        )
     for forward in sandbox.forwards:
         yield (
             f"and is reached, at its port {forward.inside}, by who reaches port {forward.outside} "
@@ -201,7 +213,8 @@ def _protocols(plan: p.Plan) -> str:
     return "IPv4 and IPv6" if plan.ipv6 else "IPv4"
 
 
-def _spends(template: p.Template) -> Iterator[str]:
+def _spends(sandbox: p.Sandbox) -> Iterator[str]:
+    template = sandbox.template
     given = template.limits
     yield f"processor time: {given.cpu_quota or 'no limit'}"
     yield f"memory: {given.memory_max or 'no limit'}"
@@ -211,6 +224,12 @@ def _spends(template: p.Template) -> Iterator[str]:
     yield f"disk: {given.disk_max / 2**30:.3g} GiB, in memory"
     if template.nix_daemon:
         yield "for its layer of the Nix store: as much again"
+    if sandbox.routes:
+        asks = template.api_limits
+        yield (
+            f"requests to APIs: {asks.requests_per_minute} a minute, {asks.concurrent_requests} at "
+            f"the same time, each of {asks.body_max / 2**20:.3g} MiB at most"
+        )
     yield f"time until it starts afresh: {_resets(template)}"
 
 
@@ -234,7 +253,9 @@ def _agents(template: p.Template) -> Iterator[str]:
         if rules.deny:
             may += f"; may never: {', '.join(rules.deny)}"
         key = ""
-        if agent.key_helper:
+        if agent.proxied:
+            key = "; has no key: a proxy on the host adds it to what it asks"
+        elif agent.key_helper:
             key = "; asks a command for its key, which is in no variable"
         elif agent.secret:
             key = f"; key in {agent.auth_env_var} for its process alone"

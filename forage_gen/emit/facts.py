@@ -8,6 +8,7 @@ from forage_gen.artifact import Artifact
 from forage_gen.quote import json_text as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.refusals import COUNTED, REASONS, Reason
+from forage_gen.values.apis import ApiUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +42,7 @@ def _inside(template: p.Template, plan: p.Plan) -> JsonValue:
             "allowedHosts": allowed_hosts(template),
             "allowLan": template.allow_lan,
         },
+        "apis": [_api(route, plan) for route in template.routes if route.sandboxes is None],
         "nixDaemon": template.nix_daemon,
         "mounts": [
             {"path": mount.target, "readOnly": mount.read_only} for mount in template.mounts
@@ -67,6 +69,26 @@ def _address(rule: p.AddressRule) -> str:
     if rule.port is None:
         return str(shown)
     return f"[{shown}]:{rule.port}" if rule.network.version == 6 else f"{shown}:{rule.port}"  # noqa: PLR2004
+
+
+def apis(sandbox: p.Sandbox, plan: p.Plan) -> list[JsonValue]:
+    """List the APIs that a sandbox may ask through the proxy, and with which secret."""
+    return [{**_api(route, plan), "secret": route.secret} for route in sandbox.routes]
+
+
+def _api(route: p.Route, plan: p.Plan) -> dict[str, JsonValue]:
+    return {
+        "name": route.name,
+        "url": f"http://{plan.gateway}{route.path}",
+        "upstream": api_origin(route),
+        "requests": [{"methods": list(each.methods), "path": each.path} for each in route.requests],
+    }
+
+
+def api_origin(route: p.Route) -> str:
+    """Write where an API is, as people do."""
+    upstream = route.upstream
+    return str(ApiUrl(upstream.host, upstream.port, upstream.prefix))
 
 
 def limits(given: p.Limits) -> dict[str, str | int | None]:
@@ -101,6 +123,7 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
                 "network": template.network.value,
                 "allowedHosts": allowed_hosts(template),
                 "resolverPort": template.resolver_port if template.has_network else None,
+                "apiPort": template.api_port if template.has_api else None,
                 "proxyPorts": [template.tls_port, template.http_port]
                 if template.is_proxied
                 else None,
@@ -112,22 +135,36 @@ def manifest_facts(plan: p.Plan) -> dict[str, Json]:
             sandbox.name: {
                 "template": sandbox.template.name,
                 "unit": sandbox.unit,
-                "address": str(sandbox.address) if sandbox.template.has_network else None,
+                "address": str(sandbox.address) if sandbox.has_link else None,
                 **_ipv6_address(sandbox),
-                "interface": sandbox.interface if sandbox.template.has_network else None,
-                "macAddress": sandbox.mac if sandbox.template.has_network else None,
+                "interface": sandbox.interface if sandbox.has_link else None,
+                "macAddress": sandbox.mac if sandbox.has_link else None,
                 "uidBase": sandbox.uid_base if sandbox.template.private_users else None,
                 "workspace": sandbox.workspace.source,
                 "root": sandbox.root,
                 "networkNamespace": sandbox.netns,
                 "autoStart": sandbox.auto_start,
                 "forwardPorts": [str(forward) for forward in sandbox.forwards],
+                "apis": _apis(sandbox, plan),
             }
             for sandbox in plan.sandboxes
         },
         "refusals": {reason.key: _refusal(reason) for reason in REASONS},
         "sources": {source.name: pinned(source) for source in plan.sources},
     }
+
+
+def _apis(sandbox: p.Sandbox, plan: p.Plan) -> list[Json]:
+    """List them as the manifest has them, for who looks after the host."""
+    return [
+        {
+            "name": route.name,
+            "url": f"http://{plan.gateway}{route.path}",
+            "upstream": api_origin(route),
+            "secret": route.secret,
+        }
+        for route in sandbox.routes
+    ]
 
 
 def _ipv6_address(sandbox: p.Sandbox) -> dict[str, Json]:

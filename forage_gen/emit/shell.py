@@ -42,6 +42,7 @@ _CTL = {
     "libexec/forage-ctl": "shell/ctl/forage-ctl.sh.j2",
     "libexec/ctl/monitor": "shell/ctl/monitor.sh.j2",
     "libexec/ctl/network": "shell/ctl/network.sh.j2",
+    "libexec/ctl/proxy": "shell/ctl/proxy.sh.j2",
 }
 _CTL_COMMON = "libexec/ctl/common.sh"
 
@@ -143,6 +144,10 @@ def _ctl() -> Iterator[Artifact]:
             switched=q.words(p.SWITCHED),
             added=q.word(p.ADDED_NAMES),
             upstream=q.word(str(UPSTREAM)),
+            gateway_port=q.integer(p.GATEWAY_PORT),
+            keys=q.word(p.API_KEYS),
+            api_unit=q.word(p.API_UNIT),
+            namespace=q.word(p.AUDIT_NAMESPACE),
         )
         yield Artifact(path, text.encode(), executable=True)
 

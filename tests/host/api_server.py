@@ -129,7 +129,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "path": self.path,
             "headers": [[name.lower(), value] for name, value in self.headers.items()],
             "body": body[:1000].decode("latin-1"),
-            "tls": self.connection.version(),  # type: ignore[attr-defined]  # it is one of TLS
+            "tls": self.connection.version(),
         }
         # One write to a file opened for appending: servers share it without a lock.
         with self.server.log.open("a") as file:
