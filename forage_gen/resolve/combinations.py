@@ -175,7 +175,9 @@ def _restricted_to_nothing(merged: Merged) -> Iterator[Diagnostic]:
     if (
         template.network == "restricted"
         and not template.allowed_hosts
+        and not template.proxies
         and not agent_hosts(template)
+        and not any(map(is_proxied, template.agents.values()))
     ):
         message = f"The template `{merged.name}` is `restricted` to nothing: it allows no hosts."
         hint = (
