@@ -140,7 +140,7 @@ class ResourceLimits(_Strict):
 class ApiLimits(_Strict):
     """What a sandbox may ask of APIs through the proxy, of all of them together."""
 
-    requests_per_minute: Annotated[int, Field(ge=1, le=60000)] = Field(
+    requests_per_minute: Annotated[int, Field(ge=1, le=1000000)] = Field(
         default=300,
         examples=[60],
         description="Requests a minute. Half as many may come at once.",

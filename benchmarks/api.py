@@ -1,0 +1,250 @@
+"""What the API proxy adds to a request, and what it can carry.
+
+    python -m benchmarks.api
+
+It takes root, and what the tests of the host take: docs/testing.md. A sandbox with the whole
+internet asks an API of the test host's internet, in turns directly and through the proxy, and
+through a plain nginx that does no more than ask the same API. Nothing else should run meanwhile:
+it prints the machine's load when it begins and ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks.network import HOST, await_quiet, ends, show
+from benchmarks.start_time import GUEST
+from forage_gen.resolve.plan import API_RUNTIME, API_UNIT, CA_BUNDLE
+from tests.host.activate import activate, compile_project, make_owner
+from tests.host.apis import MESSAGES_NAME, Apis
+from tests.testhost.host import TestHost
+from tests.testhost.internet import NAMESPACE, Internet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from forage_gen.resolve.plan import Plan
+
+REQUESTS = 2000
+STREAMS = 10
+ROUNDS = 7
+COUNTS = (1, 500)
+MEASURED = "box-000"
+
+FAST = "198.18.3.9"  # the same API, by an nginx that answers at once
+BARE, BARE_KEEPING = 8081, 8082
+
+# An API that answers at once, and two proxies for it, none of which adds or refuses anything.
+_NGINX = f"""
+daemon off;
+pid /run/bench-api.pid;
+error_log stderr error;
+worker_processes 2;
+events {{ worker_connections 4096; }}
+http {{
+    access_log off;
+    keepalive_requests 1000000;
+    proxy_ssl_verify on;
+    proxy_ssl_trusted_certificate {CA_BUNDLE};
+    proxy_ssl_name {MESSAGES_NAME};
+    proxy_ssl_server_name on;
+    upstream kept {{ server {FAST}:443; keepalive 32; }}
+    server {{
+        listen {FAST}:443 ssl;
+        ssl_certificate /run/apis/{MESSAGES_NAME}.pem;
+        ssl_certificate_key /run/apis/{MESSAGES_NAME}.pem;
+        default_type application/json;
+        return 200 '{{"data":[]}}';
+    }}
+    server {{
+        listen {FAST}:{BARE};
+        location / {{ proxy_pass https://{FAST}:443; }}
+    }}
+    server {{
+        listen {FAST}:{BARE_KEEPING};
+        location / {{
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_pass https://kept;
+        }}
+    }}
+}}
+"""
+
+# Requests on one connection each, in turns. Prints milliseconds.
+_CLIENT = f"""
+import http.client, json, ssl, sys, time
+context = ssl.create_default_context(cafile="{CA_BUNDLE}")
+made = {{
+    "direct": http.client.HTTPSConnection("{MESSAGES_NAME}", context=context),
+    "proxy": http.client.HTTPConnection("10.100.0.1"),
+}}
+before = {{"direct": "", "proxy": "/agents/claude"}}
+took = {{way: [] for way in made}}
+for turn in range(-20, {REQUESTS}):
+    for way, connection in made.items():
+        begun = time.perf_counter()
+        connection.request("GET", before[way] + "/v1/models")
+        answer = connection.getresponse()
+        assert answer.status == 200, answer.read()
+        answer.read()
+        if turn >= 0:
+            took[way].append((time.perf_counter() - begun) * 1000)
+print(json.dumps(took))
+"""
+
+# The time until the first piece of a stream is there.
+_STREAM = f"""
+import http.client, json, ssl, time
+context = ssl.create_default_context(cafile="{CA_BUNDLE}")
+took = {{"direct": [], "proxy": []}}
+for turn in range(-1, {STREAMS}):
+    for way, before in (("direct", ""), ("proxy", "/agents/claude")):
+        connection = (
+            http.client.HTTPSConnection("{MESSAGES_NAME}", context=context)
+            if way == "direct"
+            else http.client.HTTPConnection("10.100.0.1")
+        )
+        connection.connect()
+        begun = time.perf_counter()
+        connection.request("POST", before + "/v1/messages", b'{{"stream":true}}')
+        answer = connection.getresponse()
+        assert answer.readline().startswith(b"event")
+        if turn >= 0:
+            took[way].append((time.perf_counter() - begun) * 1000)
+        connection.close()
+print(json.dumps(took))
+"""
+
+
+def project(directory: Path, count: int) -> Plan:
+    """Compile a project with so many sandboxes of one template."""
+    content = {
+        "user": "alice",
+        "externalInterface": "wan0",
+        "secrets": {"anthropic": "/etc/keys/anthropic"},
+        "templates": {
+            "asking": {
+                "rootfs": GUEST,
+                "network": "full",
+                "agents": {"claude": {"package": "claude-code", "secretName": "anthropic"}},
+                "apiLimits": {"requestsPerMinute": 1000000, "concurrentRequests": 1000},
+            }
+        },
+        "sandboxes": {
+            f"box-{number:03}": {"template": "asking", "workspace": "~/projects/box"}
+            for number in range(count)
+        },
+    }
+    directory.mkdir()
+    (directory / "forage.json").write_text(json.dumps(content), encoding="utf-8")
+    return compile_project(directory)
+
+
+@contextmanager
+def prepared(count: int) -> Iterator[tuple[TestHost, Internet]]:
+    """A host with so many sandboxes, of which one runs, and the APIs."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        TestHost(recipe=HOST) as host,
+        Internet(host, ttl=60) as internet,
+    ):
+        plan = project(Path(directory, "project"), count)
+        make_owner(host, plan)
+        activate(host, plan)
+        Apis(host, internet).begin()
+        host.sh(f"ip -n {NAMESPACE} address add {FAST}/32 dev lo")
+        host.write("/run/bench-api.conf", _NGINX)
+        host.sh(
+            f"systemd-run --quiet --collect --property=NetworkNamespacePath=/run/netns/{NAMESPACE}"
+            " -- nginx -c /run/bench-api.conf"
+        )
+        host.run("systemctl", "start", f"systemd-nspawn@{MEASURED}")
+        host.sandbox(MEASURED).await_running()
+        yield host, internet
+
+
+def inside(host: TestHost, *argv: str) -> str:
+    """Run a program of the host in the sandbox's network, and give what it printed."""
+    # By the resolver that a sandbox has.
+    script = 'mount --bind /run/bench-resolv.conf /etc/resolv.conf; exec "$@"'
+    host.write("/run/bench-resolv.conf", "nameserver 10.100.0.1\n")
+    netns = ("ip", "netns", "exec", f"forage-{MEASURED}", "bash", "-c", script, "bash")
+    return host.run(*netns, *argv, timeout=240).stdout
+
+
+def latency(host: TestHost, what: str, script: str) -> None:
+    """Print what the proxy adds to something that a client of both prints the times of."""
+    await_quiet()
+    took = json.loads(inside(host, "python3", "-c", script))
+    figures = {way: ends(values) for way, values in took.items()}
+    direct, proxied = figures["direct"], figures["proxy"]
+    figures["added"] = (proxied[0] - direct[0], proxied[1] - direct[1])
+    for way, row in figures.items():
+        print(f"| {what}, {way} | " + " | ".join(f"{value:.2f} ms" for value in row) + " |")
+
+
+def rates(host: TestHost) -> None:
+    """Print requests a second through the proxy and through plain ones, in turns."""
+    places = {
+        "the API proxy": "http://10.100.0.1/agents/claude/v1/models",
+        "plain nginx": f"http://{FAST}:{BARE}/v1/models",
+        "plain nginx that keeps connections": f"http://{FAST}:{BARE_KEEPING}/v1/models",
+    }
+    rows: dict[str, list[float]] = {name: [] for name in places}
+    for turn in range(-1, ROUNDS):
+        for name, url in places.items():
+            await_quiet()
+            told = inside(host, "wrk", "--threads=1", "--connections=16", "--duration=2s", url)
+            if "Non-2xx" in told:
+                sys.exit(told)
+            if turn >= 0:  # the first finds cold caches
+                rows[name].append(float(told.partition("Requests/sec:")[2].split()[0]))
+    print("\n| | requests/s | the API proxy by it |\n| --- | --- | --- |")
+    for name, values in rows.items():
+        ratio = statistics.median(rows["the API proxy"]) / statistics.median(values)
+        print(f"| {name} | {show(values, digits=0)} | {ratio:.2f} |")
+
+
+def memory(host: TestHost) -> float:
+    """The proxy's memory in MiB, with what its processes share counted once."""
+    main = (host.root / f"{API_RUNTIME}/pid".lstrip("/")).read_text().strip()
+    workers = host.run("pgrep", "--parent", main).stdout.split()
+    maps = [host.run("cat", f"/proc/{pid}/smaps_rollup").stdout for pid in (main, *workers)]
+    return sum(int(text.partition("\nPss:")[2].split()[0]) for text in maps) / 1024
+
+
+def main() -> None:
+    """Print what benchmarks/README.md has."""
+    if os.geteuid():
+        sys.exit("it takes root")
+    print(f"load when it began: {os.getloadavg()[0]:.2f}")
+    sizes = {}
+    with suppress(KeyboardInterrupt):
+        for count in COUNTS:
+            with prepared(count) as (host, internet):
+                inside(host, "curl", "--silent", "http://10.100.0.1/agents/claude/v1/models")
+                sizes[count] = memory(host)
+                if count == COUNTS[0]:
+                    print("\n| | median | p99 |\n| --- | --- | --- |")
+                    latency(host, "first piece of a stream", _STREAM)
+                    # From here on an API that answers at once.
+                    internet.record(MESSAGES_NAME, FAST)
+                    host.run("systemctl", "reload", API_UNIT)
+                    latency(host, "request", _CLIENT)
+                    rates(host)
+        print("\n| sandboxes | memory of the proxy |\n| --- | --- |")
+        for count, size in sizes.items():
+            print(f"| {count} | {size:.1f} MiB |")
+        print(f"\nload when it ended: {os.getloadavg()[0]:.2f}")
+
+
+if __name__ == "__main__":
+    main()
