@@ -68,6 +68,9 @@ def as_json(sandbox: p.Sandbox, resolved: Resolved) -> dict[str, object]:
             "ipv6Address": str(sandbox.ipv6_address) if sandbox.ipv6_address else None,
             "forwardPorts": [str(forward) for forward in sandbox.forwards],
         },
+        "ssh": {"secret": template.ssh.secret, "hosts": [each.text for each in template.ssh.hosts]}
+        if template.ssh
+        else None,
         "limits": limits(template.limits),
         "agents": {
             agent.name: {
@@ -183,6 +186,12 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
             )
     for host in allowed_hosts(template):
         yield f"but not {host[1:]}" if host.startswith("!") else host
+    if sandbox.ssh_key and template.ssh:
+        hosts = ", ".join(each.text for each in template.ssh.hosts)
+        yield (
+            f"by SSH it logs in to {hosts} and nowhere else, with the secret "
+            f"`{sandbox.ssh_key.name}` ({sandbox.ssh_key.source} of the host), which stays there"
+        )
     if template.has_network:
         yield f"the resolver at {plan.gateway}, and nothing else of this host"
     for forward in sandbox.forwards:

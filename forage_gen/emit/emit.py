@@ -19,6 +19,7 @@ from forage_gen.emit import (
     resolver,
     shell,
     sources,
+    ssh,
     systemd,
 )
 from forage_gen.emit.triggers import Triggers
@@ -38,6 +39,7 @@ _TARGETS = (
     shell,
     agents,
     git,
+    ssh,
     guest_files,
     facts,
     apparmor,

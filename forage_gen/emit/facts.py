@@ -41,6 +41,7 @@ def _inside(template: p.Template, plan: p.Plan) -> JsonValue:
             "allowedHosts": allowed_hosts(template),
             "allowLan": template.allow_lan,
         },
+        **({"sshHosts": [each.text for each in template.ssh.hosts]} if template.ssh else {}),
         "nixDaemon": template.nix_daemon,
         "mounts": [
             {"path": mount.target, "readOnly": mount.read_only} for mount in template.mounts

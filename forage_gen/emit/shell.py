@@ -32,6 +32,7 @@ _SCRIPTS = (
     "forage-release",
     "forage-reset",
     "forage-secrets",
+    "forage-ssh-agent",
     "forage-store",
     "forage-subnets",
     "forage-sweep",
@@ -123,6 +124,7 @@ def _wrapper(template: p.Template, agent: p.Agent) -> Artifact:
         program=q.word(program),
         secret=q.word(f"{p.SECRETS}/{agent.secret}") if agent.secret else None,
         variable=q.word(agent.auth_env_var) if agent.auth_env_var else None,
+        ssh_auth_sock=q.word(p.SSH_AUTH_SOCK) if template.ssh else None,
     )
     return Artifact(template.wrapper_file(agent), text.encode(), executable=True)
 
@@ -200,7 +202,11 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
             for step in steps(template.protected_paths)
         ],
         config_dirs=q.words(dirs) if dirs else None,
-        secret_sources=q.words(secret.source for secret in sandbox.secrets),
+        secret_sources=q.words(secret.source for secret in sandbox.held_secrets),
+        ssh_secret=q.word(template.ssh.secret) if template.ssh else None,
+        ssh_hosts=q.words(map(str, template.ssh.hosts)) if template.ssh else None,
+        ssh_known_hosts=q.word(f"{p.TREE}/{template.known_hosts_file}"),
+        ssh_agent_dir=q.word(sandbox.ssh_agent_dir),
         home_directories=q.words(_above_mounts_in_home(sandbox)),
         mount_sources=q.words(mount.source for mount in below),
         mount_targets=q.words(mount.target.removeprefix(f"{p.WORKSPACE}/") for mount in below),

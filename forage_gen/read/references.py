@@ -45,9 +45,7 @@ def check_references(
         secrets = _tables(project.data, "secrets")
         sources = _tables(project.data, "sources")
         for template in templates.values():
-            found = chain(
-                _secrets_of_agents(template, secrets), _sources_of_packages(template, sources)
-            )
+            found = chain(_secrets_of(template, secrets), _sources_of_packages(template, sources))
             # What is not there may stand in a statement that cannot be read.
             yield from (each for each in found if project.is_whole or each.code not in _MISSING)
 
@@ -91,12 +89,20 @@ def _parent(templates: Mapping[str, TemplateSource], name: str) -> str | None:
     return templates[name].parent if name in templates else None
 
 
-def _secrets_of_agents(source: TemplateSource, known: Table) -> Iterator[Diagnostic]:
-    for name, agent in _tables(source.table, "agents").items():
-        secret = agent.get("secretName") if isinstance(agent, dict) else None
+def _named_secrets(template: Table) -> Iterator[tuple[KeyPath, object]]:
+    """Yield every secret that a template names, with the place of its name."""
+    for name, agent in _tables(template, "agents").items():
+        if isinstance(agent, dict):
+            yield ("agents", name, "secretName"), agent.get("secretName")
+    key = "sshSecretName"
+    yield ("agentIdentity", key), _tables(template, "agentIdentity").get(key)
+
+
+def _secrets_of(source: TemplateSource, known: Table) -> Iterator[Diagnostic]:
+    for path, secret in _named_secrets(source.table):
         if not isinstance(secret, str) or secret in known:
             continue
-        where = source.value(("agents", name, "secretName"))
+        where = source.value(path)
         if holds_key(secret):
             message = "This looks like a key itself; the value is not shown here."
             hint = (
