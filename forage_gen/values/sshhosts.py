@@ -88,7 +88,7 @@ def ssh_host(text: str) -> SshHost:
         raise ValueProblem(
             code="ssh-host-repository",
             message=f"{shown(text)} is a repository; a key logs in to whole hosts.",
-            hint=f"Write {shown(user + at + rest.partition(':')[0])}.",
+            hint=_EXAMPLE,
         )
     if at and not _USER.fullmatch(user) and "://" not in user:
         raise ValueProblem(
@@ -154,7 +154,7 @@ def known_host(text: str) -> KnownHost:
             hint=_KNOWN_EXAMPLE,
         )
     places = tuple(_place(_unbracketed(name), text) for name in names.split(","))
-    return KnownHost(places, read)
+    return KnownHost(places, AuthorizedKey(read.type, read.key, comment=""))
 
 
 def _unbracketed(name: str) -> str:
@@ -166,13 +166,14 @@ def _unbracketed(name: str) -> str:
 
 
 def _place(host: str, text: str) -> SshPlace:
-    read = allowed_host(host)
-    if isinstance(read, NameHost) and not read.wildcard:
+    # Wildcards, exceptions and networks are for the lists of hosts that a network reaches.
+    read = allowed_host(host) if set("*!/").isdisjoint(host) else None
+    if isinstance(read, NameHost):
         return SshPlace(read.name, read.port or SSH_PORT)
-    if isinstance(read, AddressHost) and read.network.prefixlen == read.network.max_prefixlen:
+    if isinstance(read, AddressHost):
         return SshPlace(str(read.network.network_address), read.port or SSH_PORT)
     raise ValueProblem(
         code="ssh-host-several",
-        message=f"{shown(text)} stands for several hosts; a host key is of one.",
+        message=f"{shown(text)} is not one host, and a host key is of one.",
         hint="Write each host as an entry of its own, such as `git@github.com`.",
     )
