@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.host.activate import make_ssh_key
+from tests.host.probes import files_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -173,6 +174,8 @@ def test_the_key_is_nowhere_inside(forage: Activated, pusher: Sandbox) -> None:
     )
     argv = ("bash", "-c", control, "bash", SOURCE, patterns[1], patterns[0])
     assert forage.host.run(*argv).stdout == "1\n1\n"
+    assert files_with(forage.host, patterns[0]) == [SOURCE, f"/run/credentials/{UNIT}/deploy"]
+    assert files_with(forage.host, patterns[1]) == []
     for command in (("ps", "axeww"), ("journalctl", "--boot", "--no-pager", "--output=export")):
         said = forage.host.run(*command).stdout
         assert not any(line in said for line in lines[1:])
