@@ -69,6 +69,9 @@ def as_json(sandbox: p.Sandbox, resolved: Resolved) -> dict[str, object]:
             "forwardPorts": [str(forward) for forward in sandbox.forwards],
         },
         "apis": apis(sandbox, resolved.plan),
+        "ssh": {"secret": template.ssh.secret, "hosts": [each.text for each in template.ssh.hosts]}
+        if template.ssh
+        else None,
         "limits": limits(template.limits),
         "agents": {
             agent.name: {
@@ -162,6 +165,32 @@ def _writes(sandbox: p.Sandbox) -> Iterator[str]:
 
 def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
     template = sandbox.template
+    yield from _mode(sandbox, plan)
+    for host in allowed_hosts(template):
+        yield f"but not {host[1:]}" if host.startswith("!") else host
+    if sandbox.ssh_key and template.ssh:
+        hosts = ", ".join(each.text for each in template.ssh.hosts)
+        yield (
+            f"by SSH it logs in to {hosts} and nowhere else, with the secret "
+            f"`{sandbox.ssh_key.name}` ({sandbox.ssh_key.source} of the host), which stays there"
+        )
+    if template.has_network:
+        yield f"the resolver at {plan.gateway}, and nothing else of this host"
+    for route in sandbox.routes:
+        asked = ", ".join(f"{'/'.join(r.methods)} {r.path}" for r in route.requests)
+        yield (
+            f"through the proxy of the host, which adds the secret `{route.secret}` and keeps it: "
+            f"{asked} at {api_origin(route)}"
+        )
+    for forward in sandbox.forwards:
+        yield (
+            f"and is reached, at its port {forward.inside}, by who reaches port {forward.outside} "
+            f"of {forward.address} on the host"
+        )
+
+
+def _mode(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
+    template = sandbox.template
     match template.network:
         case p.Network.NONE:
             yield (
@@ -187,21 +216,6 @@ def _reaches(sandbox: p.Sandbox, plan: p.Plan) -> Iterator[str]:
                 "only these, and no name that is not among them (at ports 443 and 80 the name "
                 "itself counts, whatever its address; at others its addresses):"
             )
-    for host in allowed_hosts(template):
-        yield f"but not {host[1:]}" if host.startswith("!") else host
-    if template.has_network:
-        yield f"the resolver at {plan.gateway}, and nothing else of this host"
-    for route in sandbox.routes:
-        asked = ", ".join(f"{'/'.join(r.methods)} {r.path}" for r in route.requests)
-        yield (
-            f"through the proxy of the host, which adds the secret `{route.secret}` and keeps it: "
-            f"{asked} at {api_origin(route)}"
-        )
-    for forward in sandbox.forwards:
-        yield (
-            f"and is reached, at its port {forward.inside}, by who reaches port {forward.outside} "
-            f"of {forward.address} on the host"
-        )
 
 
 def _local(plan: p.Plan) -> str:

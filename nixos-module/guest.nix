@@ -86,6 +86,16 @@ in
       '';
     };
 
+    sshAuthSock = mkOption {
+      type = types.nullOr types.path;
+      default = null;
+      example = "/run/ssh-agent/socket";
+      description = ''
+        The socket of the agent on the host that has the SSH key of the template, if it has one.
+        The host puts the configuration that leads to it, and host keys, there at each start.
+      '';
+    };
+
     authorizedKeys = mkOption {
       type = types.listOf types.singleLineStr;
       default = [ ];
@@ -315,6 +325,11 @@ in
           ExecStart = "/opt/forage/await-limits";
         };
       };
+    })
+
+    (mkIf (cfg.sshAuthSock != null) {
+      environment.variables.SSH_AUTH_SOCK = cfg.sshAuthSock;
+      programs.ssh.extraConfig = "Include /etc/ssh/ssh_config.d/forage.conf";
     })
 
     (mkIf (cfg.authorizedKeys != [ ]) {

@@ -194,6 +194,27 @@ let
       example = "agent@example.org";
       description = "Author and committer e-mail address.";
     };
+
+    sshSecretName = mkOption {
+      type = types.nullOr types.str;
+      default = null;
+      example = "deploy-key";
+      description = "The private key in `[secrets]` that the agent logs in with by SSH, to `sshHosts` alone. It stays on the host, in an ssh-agent.";
+    };
+
+    sshHosts = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "git@github.com" ];
+      description = "Where that key may log in: `[USER@]HOST[:PORT]`. The network has to reach them: in `restricted`, list `github.com:22` in `allowedHosts` as well.";
+    };
+
+    knownHosts = mkOption {
+      type = types.listOf types.str;
+      default = [ ];
+      example = [ "github.com ssh-ed25519 AAAA..." ];
+      description = "The host keys of `sshHosts`, as lines of known_hosts. No other host key is taken for theirs.";
+    };
   };
 
   apiLimits = {

@@ -44,7 +44,7 @@ def _unused_secret(resolved: Resolved) -> Iterator[Finding]:
         agent.secret_name
         for merged in resolved.templates.values()
         for agent in merged.model.agents.values()
-    }
+    } | {merged.model.agent_identity.ssh_secret_name for merged in resolved.templates.values()}
     needed |= {proxy.secret_name for proxy in resolved.inputs.project.proxies.values()}
     for name in resolved.inputs.project.secrets:
         if name not in needed:

@@ -20,6 +20,7 @@ from forage_gen.emit import (
     resolver,
     shell,
     sources,
+    ssh,
     systemd,
 )
 from forage_gen.emit.triggers import Triggers
@@ -40,6 +41,7 @@ _TARGETS = (
     shell,
     agents,
     git,
+    ssh,
     guest_files,
     facts,
     apparmor,

@@ -43,6 +43,7 @@ def _inside(template: p.Template, plan: p.Plan) -> JsonValue:
             "allowLan": template.allow_lan,
         },
         "apis": [_api(route, plan) for route in template.routes if route.sandboxes is None],
+        **({"sshHosts": [each.text for each in template.ssh.hosts]} if template.ssh else {}),
         "nixDaemon": template.nix_daemon,
         "mounts": [
             {"path": mount.target, "readOnly": mount.read_only} for mount in template.mounts

@@ -67,7 +67,8 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         yield from masks(root, init_commands=bool(template.init_commands))
         yield Artifact(f"{root}/etc/systemd/journald.conf.d/forage.conf", JOURNAL.encode())
         daemon = "export NIX_REMOTE=daemon\n" if template.nix_daemon else ""
-        yield Artifact(f"{root}/etc/profile.d/forage.sh", (_PROFILE + daemon).encode())
+        ssh = f"export SSH_AUTH_SOCK={p.SSH_AUTH_SOCK}\n" if template.ssh else ""
+        yield Artifact(f"{root}/etc/profile.d/forage.sh", (_PROFILE + daemon + ssh).encode())
         if template.init_commands:
             yield from guest_unit(root, "forage-init.service", _INIT_SERVICE, "multi-user.target")
         if template.private_users:

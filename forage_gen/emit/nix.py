@@ -9,13 +9,13 @@ from forage_gen.artifact import Artifact
 from forage_gen.emit.render import render
 from forage_gen.emit.sources import PATH as SOURCES
 from forage_gen.quote import nix as q
+from forage_gen.resolve import plan as p
 from forage_gen.values.packages import source_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from forage_gen.quote.nix import NixToken
-    from forage_gen.resolve import plan as p
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ def _guest(template: p.Template, plan: p.Plan) -> Artifact:
         nix_daemon=q.boolean(template.nix_daemon),
         init=q.boolean(bool(template.init_commands)),
         await_limits=q.boolean(template.private_users),
+        ssh_auth_sock=q.string(p.SSH_AUTH_SOCK) if template.ssh else None,
         authorized_keys=_keys(plan),
         agents=[
             _Agent(q.attr_name(agent.name), _package(agent.package), _program(agent))

@@ -52,6 +52,8 @@ def _binds(sandbox: p.Sandbox) -> Iterator[NspawnToken]:
     yield _mount(f"{p.TREE}/{template.facts_file}", p.FACTS_INSIDE, mapped, read_only=True)
     if sandbox.secrets:
         yield _mount(sandbox.secrets_dir, p.SECRETS, (), read_only=True)
+    if sandbox.ssh_key:
+        yield _mount(sandbox.ssh_agent_dir, p.SSH_AGENT, (), read_only=True)
     yield _bind(sandbox.workspace)
     for mount in sandbox.mounts:
         yield _bind(mount)

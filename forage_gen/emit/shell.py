@@ -32,6 +32,7 @@ _SCRIPTS = (
     "forage-release",
     "forage-reset",
     "forage-secrets",
+    "forage-ssh-agent",
     "forage-store",
     "forage-subnets",
     "forage-sweep",
@@ -105,7 +106,7 @@ def _api(plan: p.Plan) -> Iterator[Artifact]:
             runtime=q.word(p.API_RUNTIME),
             facts=q.word(p.API_FACTS),
             # Where the credential of a unit is; systemd says so.
-            secret=q.ShellToken("$CREDENTIALS_DIRECTORY/key"),
+            secret=q.ShellToken("$CREDENTIALS_DIRECTORY/$name"),
             name=q.word("the API proxy"),
         )
         yield Artifact(f"libexec/{name}", text.encode(), executable=True)
@@ -175,6 +176,7 @@ def _wrapper(template: p.Template, agent: p.Agent, plan: p.Plan) -> Artifact:
         base_url=q.word(proxied.base_url) if proxied else None,
         placeholder=q.word(proxied.placeholder) if proxied else None,
         url=q.word(f"http://{plan.gateway}{proxied.path}") if proxied else None,
+        ssh_auth_sock=q.word(p.SSH_AUTH_SOCK) if template.ssh else None,
     )
     return Artifact(template.wrapper_file(agent), text.encode(), executable=True)
 
@@ -254,7 +256,11 @@ def _facts(sandbox: p.Sandbox, plan: p.Plan) -> Artifact:
             for step in steps(template.protected_paths)
         ],
         config_dirs=q.words(dirs) if dirs else None,
-        secret_sources=q.words(secret.source for secret in sandbox.secrets),
+        secret_sources=q.words(secret.source for secret in sandbox.held_secrets),
+        ssh_secret=q.word(template.ssh.secret) if template.ssh else None,
+        ssh_hosts=q.words(map(str, template.ssh.hosts)) if template.ssh else None,
+        ssh_known_hosts=q.word(f"{p.TREE}/{template.known_hosts_file}"),
+        ssh_agent_dir=q.word(sandbox.ssh_agent_dir),
         home_directories=q.words(_above_mounts_in_home(sandbox)),
         mount_sources=q.words(mount.source for mount in below),
         mount_targets=q.words(mount.target.removeprefix(f"{p.WORKSPACE}/") for mount in below),

@@ -32,6 +32,7 @@ _SHARED = (
     "forage-link@.service",
     "forage-store@.service",
     "forage-nix@.service",
+    "forage-ssh-agent@.service",
     "forage-firewall.service",
     "forage-mend.service",
     "forage-mend.timer",
@@ -88,7 +89,9 @@ def _sandbox(sandbox: p.Sandbox, plan: p.Plan, triggers: Triggers) -> Iterator[A
     yield from mounts
     for forward in sandbox.forwards:
         yield from _forward(sandbox, forward)
-    yield _drop_in(sandbox, triggers.sandbox(sandbox, mounts))
+    own = [_ssh_agent(sandbox, sandbox.ssh_key)] if sandbox.ssh_key else []
+    yield from own
+    yield _drop_in(sandbox, triggers.sandbox(sandbox, [*mounts, *own]))
     if sandbox.template.reset_every is not None:
         yield _timer(sandbox, sandbox.template.reset_every)
         if sandbox.template.reset_while_attached:
@@ -139,7 +142,7 @@ def _api(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
         text = render(
             q.SystemdToken,
             "systemd/api-key.conf.j2",
-            credential=q.credential("key", secret.source),
+            credential=load(secret),
             tree=q.plain(p.TREE),
             variable=q.plain(p.key_variable(secret.name)),
         )
@@ -163,6 +166,18 @@ def _forward(sandbox: p.Sandbox, forward: Forward) -> Iterator[Artifact]:
         yield Artifact(f"{UNITS}/{unit}.{kind}", text.encode())
 
 
+def load(secret: p.Secret) -> SystemdToken:
+    """Write the assignment by which a unit reads a secret: as it is, or decrypted by systemd."""
+    return q.load_credential(secret.name, secret.source, encrypted=secret.encrypted)
+
+
+def _ssh_agent(sandbox: p.Sandbox, key: p.Secret) -> Artifact:
+    text = render(
+        q.SystemdToken, "systemd/ssh-agent.conf.j2", source=q.path(key.source), load=load(key)
+    )
+    return Artifact(f"{UNITS}/{sandbox.ssh_agent_unit}.d/forage.conf", text.encode())
+
+
 def _mounts(sandbox: p.Sandbox, owner: p.Owner) -> Iterator[Artifact]:
     yield _bind_mount("Workspace", sandbox, sandbox.workspace, owner)
     for mount in sandbox.mounts:
@@ -183,6 +198,7 @@ def _drop_in(sandbox: p.Sandbox, digest: str) -> Artifact:
         restart_if_changed=sandbox.restart_if_changed,
         needs=list(_needs(sandbox)),
         proxies=[q.unit_name(unit) for unit in _proxies(sandbox)],
+        ssh_agent=q.unit_name(sandbox.ssh_agent_unit) if sandbox.ssh_key else None,
         limits=q.unit_name(f"forage-limits@{sandbox.name}.service")
         if template.private_users
         else None,
@@ -194,7 +210,7 @@ def _drop_in(sandbox: p.Sandbox, digest: str) -> Artifact:
         tool_path=q.plain(TOOL_PATH),
         netns_path=q.plain(f"{p.NETNS}/{sandbox.netns}"),
         libexec=q.plain(f"{p.TREE}/libexec"),
-        secrets=[q.credential(secret.name, secret.source) for secret in sandbox.secrets],
+        secrets=[load(secret) for secret in sandbox.secrets],
         secret_sources=[q.path(secret.source) for secret in sandbox.secrets],
         cpu_quota=q.percentage(limits.cpu_quota) if limits.cpu_quota else None,
         memory_max=q.plain(limits.memory_max) if limits.memory_max else None,

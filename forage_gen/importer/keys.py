@@ -62,7 +62,9 @@ _MOUNT_HERE = ("workspace", "mounts", NAME)
 _MAKES_NO_WORKTREES = (
     "Forage mounts what is there, and makes no worktrees. Make one, and mount it by `hostPath`."
 )
-_NO_PRIVATE_KEY = "A private key inside a sandbox can be read there. Push from the host."
+_NO_PRIVATE_KEY = (
+    "It stays on the host: name it in `[secrets]`, and write `sshSecretName` and `sshHosts`."
+)
 _TERMINALS = "Forage sets up no terminal. Start tmux inside by hand."
 
 TEMPLATE_KEYS: Sequence[Key] = (

@@ -279,6 +279,27 @@ def credential(name: str, source: str) -> SystemdToken:
     return SystemdToken(f"{name}:{path(source)}")
 
 
+def load_credential(name: str, source: str, *, encrypted: bool) -> SystemdToken:
+    """Write the whole assignment by which a unit reads a credential.
+
+    Args:
+        name: The credential's name, as for :func:`credential`.
+        source: The path of the file.
+        encrypted: Whether `systemd-creds encrypt` wrote the file, with this name in it.
+
+    Returns:
+        ``LoadCredential=name:source``, or the same with ``LoadCredentialEncrypted``.
+
+    Raises:
+        Unquotable: :func:`credential` refuses one of them.
+
+    Source: systemd.exec(5), "LoadCredential="; ``config_parse_load_credential``, which reads
+    both.
+    """
+    setting = SystemdToken(f"LoadCredential{'Encrypted' if encrypted else ''}=")
+    return SystemdToken.joined("", [setting, credential(name, source)])
+
+
 def mount_options(options: Sequence[str]) -> SystemdToken:
     """Write the value of a mount unit's Options=.
 

@@ -17,7 +17,7 @@ from forage_gen.values.problem import ValueProblem
 from forage_gen.values.text import closest, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from forage_gen.diagnostics import Diagnostic
     from forage_gen.read.explain_errors import Places
@@ -47,7 +47,7 @@ def check_references(
         sources = _tables(project.data, "sources")
         proxies = _tables(project.data, "proxies")
         found = [
-            _secrets(project, "proxies", _tables(project.data, "proxies"), secrets),
+            _secrets(project, _users(project.data, "proxies"), secrets),
             *(
                 _proxies(project, ("sandboxes", name), sandbox, proxies)
                 for name, sandbox in _tables(project.data, "sandboxes").items()
@@ -55,7 +55,7 @@ def check_references(
         ]
         for template in templates.values():
             found += [
-                _secrets(template, "agents", _tables(template.table, "agents"), secrets),
+                _secrets(template, _named_secrets(template.table), secrets),
                 _proxies(template, (), template.table, proxies),
                 _sources_of_packages(template, sources),
             ]
@@ -118,15 +118,27 @@ def _proxies(places: Places, at: KeyPath, table: Value, known: Table) -> Iterato
             yield error("no-such-proxy", f"There is no proxy {shown(name)}.", hint, where)
 
 
+def _users(table: Table, key: str) -> Iterator[tuple[KeyPath, object]]:
+    """Yield the secret that each table below a key names, with the place of its name."""
+    for name, user in _tables(table, key).items():
+        if isinstance(user, dict):
+            yield (key, name, "secretName"), user.get("secretName")
+
+
+def _named_secrets(template: Table) -> Iterator[tuple[KeyPath, object]]:
+    """Yield every secret that a template names, with the place of its name."""
+    yield from _users(template, "agents")
+    key = "sshSecretName"
+    yield ("agentIdentity", key), _tables(template, "agentIdentity").get(key)
+
+
 def _secrets(
-    places: Places, key: str, users: Mapping[str, Value], known: Table
+    places: Places, named: Iterable[tuple[KeyPath, object]], known: Table
 ) -> Iterator[Diagnostic]:
-    """Check the secrets that the tables below `key` use."""
-    for name, user in users.items():
-        secret = user.get("secretName") if isinstance(user, dict) else None
+    for path, secret in named:
         if not isinstance(secret, str) or secret in known:
             continue
-        where = places.value((key, name, "secretName"))
+        where = places.value(path)
         if holds_key(secret):
             message = "This looks like a key itself; the value is not shown here."
             hint = (

@@ -87,12 +87,9 @@ def environment(sandbox: m.Sandbox, model: m.Template, project: m.Project) -> di
     }
 
 
-def secrets(templates: Iterable[p.Template], project: m.Project) -> tuple[p.Secret, ...]:
-    """List the secrets that the proxy has."""
-    used = {route.secret for template in templates for route in template.routes}
-    return tuple(
-        p.Secret(name, path) for name, path in sorted(project.secrets.items()) if name in used
-    )
+def secrets(templates: Iterable[p.Template]) -> set[str]:
+    """Name the secrets that the proxy has."""
+    return {route.secret for template in templates for route in template.routes}
 
 
 def check_agent(merged: Merged, at: KeyPath, agent: m.Agent) -> Iterator[Diagnostic]:

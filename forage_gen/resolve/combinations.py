@@ -22,6 +22,7 @@ from forage_gen.resolve.names import (
     ports_by_name,
 )
 from forage_gen.resolve.plan import AGENT_HOME, NIX_STORE, WORKSPACE
+from forage_gen.resolve.ssh import check_ssh
 from forage_gen.values.hosts import AddressHost, ExceptedName, NameHost, is_local, is_private
 from forage_gen.values.packages import format_attribute_path
 from forage_gen.values.paths import is_at_or_below, overlaps
@@ -53,6 +54,7 @@ def check_template(merged: Merged, project: Project | None) -> Iterator[Diagnost
     yield from check_isolation(merged)
     yield from _store(merged)
     yield from _reset(merged)
+    yield from check_ssh(merged)
 
 
 def protected_paths(template: Template) -> tuple[str, ...]:

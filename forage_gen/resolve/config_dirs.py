@@ -73,6 +73,6 @@ def _holds(path: str, home: str, sandboxes: list[p.Sandbox]) -> Iterator[str]:
     for sandbox in sandboxes:
         if is_at_or_below(sandbox.workspace.source, path):
             yield f"is, or has in it, the workspace of `{sandbox.name}`"
-        for secret in sandbox.secrets:
+        for secret in sandbox.held_secrets:
             if is_at_or_below(secret.source, path):
                 yield f"has the file of the secret `{secret.name}` in it"

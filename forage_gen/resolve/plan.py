@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from forage_gen.values.packages import source_of
+from forage_gen.values.secrets import is_encrypted
 from forage_gen.values.subnets import is_translated
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from forage_gen.catalogue import SettingsFormat
     from forage_gen.values.forwards import Forward
     from forage_gen.values.hosts import Network as IpNetwork
+    from forage_gen.values.sshhosts import KnownHost, SshHost
 
 # Where the generated tree and its run-time state are found on a host.
 TREE = "/etc/forage/tree"
@@ -67,6 +69,9 @@ GATEWAY_PORT = 80
 # Paths inside a sandbox.
 WORKSPACE = "/workspace"
 SECRETS = "/run/secrets"
+SSH_AGENT = "/run/ssh-agent"
+SSH_AUTH_SOCK = f"{SSH_AGENT}/socket"
+SSH_KNOWN_HOSTS = "/etc/ssh/forage_known_hosts"
 AGENT_HOME = "/home/agent"
 AGENT_PROGRAMS = "/etc/forage/agents"
 OWN_BIN = "/opt/forage/bin"
@@ -255,6 +260,15 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class Ssh:
+    """A key that stays on the host, in an ssh-agent: `secret` is its name in [secrets]."""
+
+    secret: str
+    hosts: tuple[SshHost, ...]
+    known_hosts: tuple[KnownHost, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """Limits: texts that systemd takes, `disk_max` in bytes; None where there is none."""
 
@@ -309,6 +323,7 @@ class Template:
     syscalls_denied: tuple[str, ...]
     git_user: str | None
     git_email: str | None
+    ssh: Ssh | None
     reset_every: str | None
     reset_while_attached: bool
     rootfs: str | None
@@ -397,6 +412,11 @@ class Template:
         """Where the tree has the script that starts the sandbox's own Nix daemon."""
         return self.guest_root + NIX_DAEMON
 
+    @property
+    def known_hosts_file(self) -> str:
+        """Where the tree has the host keys of where its SSH key may log in."""
+        return self.guest_root + SSH_KNOWN_HOSTS
+
     def wrapper_file(self, agent: Agent) -> str:
         """Where the tree has the script that starts an agent."""
         return f"{self.guest_root}{OWN_BIN}/{agent.name}"
@@ -468,6 +488,11 @@ class Secret:
     name: str
     source: str
 
+    @property
+    def encrypted(self) -> bool:
+        """Whether the file is what `systemd-creds encrypt` wrote."""
+        return is_encrypted(self.source)
+
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
@@ -506,6 +531,23 @@ class Sandbox:
     def environment_file(self) -> str:
         """Where the tree has its variables."""
         return f"sandboxes/{self.name}.environment.sh"
+
+    ssh_key: Secret | None = None
+
+    @property
+    def held_secrets(self) -> tuple[Secret, ...]:
+        """Every secret that the host reads for it, whether it sees that or not."""
+        return (*self.secrets, *([self.ssh_key] if self.ssh_key else []))
+
+    @property
+    def ssh_agent_unit(self) -> str:
+        """The unit of the ssh-agent that has its SSH key."""
+        return f"forage-ssh-agent@{self.name}.service"
+
+    @property
+    def ssh_agent_dir(self) -> str:
+        """Where that has its socket on the host: not below `RUNTIME`, as it is no root."""
+        return f"/run/forage-ssh-agent-{self.name}"
 
     @property
     def unit(self) -> str:

@@ -45,12 +45,13 @@ from forage_gen.resolve.pins import check_pins
 from forage_gen.resolve.services import check_services
 from forage_gen.resolve.shared import check_shared
 from forage_gen.resolve.sources import check_sources, plan_sources
+from forage_gen.resolve.ssh import plan_ssh
 from forage_gen.values.hosts import AddressHost
 from forage_gen.values.paths import is_at_or_below
 from forage_gen.values.subnets import subnet_capacity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from ipaddress import IPv4Network
 
     from forage_gen.read.load import Inputs
@@ -199,7 +200,7 @@ def _plan(project: m.Project, merged: Mapping[str, Merged], lock: Lock) -> p.Pla
         templates=tuple(templates.values()),
         sandboxes=sandboxes,
         ipv6=p.Ipv6(project.ipv6_subnet) if project.ipv6_subnet else None,
-        api_secrets=secrets(templates.values(), project),
+        api_secrets=tuple(_secrets(project, secrets(templates.values()))),
         audit_max=project.audit_max.size,
     )
 
@@ -247,6 +248,7 @@ def _template(
         syscalls_denied=model.isolation.syscall_filter.deny,
         git_user=model.agent_identity.git_user,
         git_email=model.agent_identity.git_email,
+        ssh=plan_ssh(model),
         reset_every=model.reset_every,
         reset_while_attached=model.reset_while_attached,
         rootfs=model.rootfs.expand(owner.home) if model.rootfs else None,
@@ -339,17 +341,22 @@ def _sandbox(
             )
             for mount in template.mounts
         ),
-        secrets=tuple(
-            p.Secret(name, path)
-            for name, path in sorted(place.project.secrets.items())
-            if name in used
-        ),
+        secrets=tuple(_secrets(place.project, used)),
         auto_start=sandbox.auto_start,
         restart_if_changed=sandbox.restart_if_changed,
         forwards=tuple(sandbox.forward_ports),
         ipv6_address=ipv6[2 + place.slot] if ipv6 else None,
         environment=tuple(variables.items()),
+        ssh_key=next(_secrets(place.project, {template.ssh.secret}), None)
+        if template.ssh
+        else None,
     )
+
+
+def _secrets(project: m.Project, used: Collection[str | None]) -> Iterator[p.Secret]:
+    for name, path in sorted(project.secrets.items()):
+        if name in used:
+            yield p.Secret(name, path)
 
 
 def _mounts(model: m.Template, owner: p.Owner) -> Iterator[p.Mount]:

@@ -24,6 +24,7 @@ from forage_gen.values import (
     protected,
     secrets,
     sources,
+    sshhosts,
     sshkeys,
     subnets,
     syscalls,
@@ -141,6 +142,8 @@ TasksMax = Annotated[limits.TasksMax, _checked(int, _NO_INTEGER, "integer", limi
 Calendar = Annotated[str, _text(calendar.calendar_expression)]
 PackagePath = Annotated[tuple[str, ...], _text(packages.attribute_path)]
 AuthorizedKey = Annotated[sshkeys.AuthorizedKey, _text(sshkeys.authorized_key)]
+SshHost = Annotated[sshhosts.SshHost, _text(sshhosts.ssh_host)]
+KnownHost = Annotated[sshhosts.KnownHost, _text(sshhosts.known_host)]
 Capability = Annotated[capabilities.Capability, _text(capabilities.capability)]
 SyscallFilter = Annotated[syscalls.SyscallFilter, _Grammar(_syscall_filter, _STRING_OR_LIST)]
 EnvVarName = Annotated[env.EnvVarName, _text(env.env_var_name)]

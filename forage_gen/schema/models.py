@@ -241,6 +241,24 @@ class AgentIdentity(_Strict):
         examples=["agent@example.org"],
         description="Author and committer e-mail address.",
     )
+    ssh_secret_name: f.SecretName | None = Field(
+        default=None,
+        examples=["deploy-key"],
+        description="The private key in `[secrets]` that the agent logs in with by SSH, to "
+        "`sshHosts` alone. It stays on the host, in an ssh-agent.",
+    )
+    ssh_hosts: list[f.SshHost] = Field(
+        default=[],
+        examples=[["git@github.com"]],
+        description="Where that key may log in: `[USER@]HOST[:PORT]`. The network has to reach "
+        "them: in `restricted`, list `github.com:22` in `allowedHosts` as well.",
+    )
+    known_hosts: list[f.KnownHost] = Field(
+        default=[],
+        examples=[["github.com ssh-ed25519 AAAA..."]],
+        description="The host keys of `sshHosts`, as lines of known_hosts. No other host key is "
+        "taken for theirs.",
+    )
 
 
 NetworkMode = Literal["full", "restricted", "none"]

@@ -63,6 +63,8 @@ _RUNTIME_SECRETS = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
+_ENCRYPTED_STORES = ("/etc/credstore.encrypted", "/run/credstore.encrypted")
+
 
 def secret_path(text: str, *, project: str | None = None) -> SecretPath:
     """Check the path of a secret's file.
@@ -132,6 +134,15 @@ def is_runtime_secret_dir(path: str) -> bool:
         path: A canonical absolute path.
     """
     return _RUNTIME_SECRETS.fullmatch(path) is not None
+
+
+def is_encrypted(path: str) -> bool:
+    """Return whether a path lies where systemd keeps encrypted credentials (systemd-creds(1)).
+
+    Args:
+        path: A canonical absolute path.
+    """
+    return any(is_at_or_below(path, store) for store in _ENCRYPTED_STORES)
 
 
 def _entropy(text: str) -> float:

@@ -10,6 +10,7 @@ from forage_gen.emit.emit import emit
 from forage_gen.emit.facts import manifest_facts
 from forage_gen.read.load import load
 from forage_gen.resolve.resolve import resolve
+from forage_gen.values.secrets import is_encrypted
 from forage_gen.write import manifest
 
 if TYPE_CHECKING:
@@ -71,7 +72,25 @@ def make_owner(host: TestHost, plan: Plan) -> None:
         host.run("runuser", "-u", owner.name, "--", "mkdir", "-p", source)
     secrets = {secret for sandbox in plan.sandboxes for secret in sandbox.secrets}
     for name, source in sorted((s.name, s.source) for s in secrets.union(plan.api_secrets)):
-        host.write(source, f"key-of-{name}\n", mode=0o600)
+        write_secret(host, name, source, f"key-of-{name}\n")
+    for source in sorted({box.ssh_key.source for box in plan.sandboxes if box.ssh_key}):
+        make_ssh_key(host, source)
+
+
+def write_secret(host: TestHost, name: str, source: str, content: str) -> None:
+    """Write the file of a secret, encrypted where systemd decrypts it."""
+    if not is_encrypted(source):
+        host.write(source, content, mode=0o600)
+        return
+    host.run("mkdir", "-p", source.rpartition("/")[0])
+    encrypt = ("systemd-creds", "encrypt", "--with-key=host", f"--name={name}", "-", source)
+    host.run(*encrypt, input=content)
+
+
+def make_ssh_key(host: TestHost, source: str) -> None:
+    """Make a private key, and its public one beside it."""
+    host.run("mkdir", "-p", source.rpartition("/")[0])
+    host.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "deploy", "-f", source)
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,19 @@ def processes_with(sandbox: Sandbox, pattern: str, wrapper: str) -> tuple[list[s
     return found, agent
 
 
+def files_with(host: TestHost, pattern: str) -> list[str]:
+    """The files of the host that have a pattern (PCRE) in them: all but the kernel's, and /usr.
+
+    The generated tree, the Nix store with its derivations and its database, units, journals,
+    core dumps, the roots of sandboxes that run, and what is mounted in them are among these.
+    """
+    look = (
+        "LC_ALL=C find / -regex '/\\(proc\\|sys\\|dev\\|usr\\|var/lib/forage/guests\\)' -prune"
+        ' -o -type f -print0 | LC_ALL=C xargs -0 grep -lsaP -- "$1" || true'
+    )
+    return sorted(host.sh(look, pattern).stdout.splitlines())
+
+
 def is_no_mount(host: TestHost, place: str) -> bool:
     """Whether nothing is mounted there. systemd unmounts just after a sandbox has stopped."""
     return host.run("findmnt", place, check=False).returncode != 0

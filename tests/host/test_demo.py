@@ -14,6 +14,7 @@ from tests.host.demo import DEMO
 from tests.host.probes import (
     REFUSED,
     fetch,
+    files_with,
     has_marker,
     is_no_mount,
     leave_marker,
@@ -259,6 +260,19 @@ def test_nobody_has_the_key_in_its_environment(demo: Activated, name: str) -> No
     assert found == []
     assert KEY not in sandbox.run("bash", "--login", "-c", "env", user="agent").stdout
     assert sandbox.run("cat", "/run/secrets/anthropic", user="nobody", check=False).returncode
+
+
+def test_no_file_of_the_host_has_the_key_but_where_it_belongs(demo: Activated) -> None:
+    """Among them what Nix built the tree and the guests of, and with."""
+    name, *_ = WITH_AGENT
+    demo.running(name)
+    own = f"/run/forage/secrets/{name}/anthropic"
+    found = files_with(demo.host, PATTERN)
+    assert own in found
+    rest = [path for path in found if not path.startswith(("/run/forage/secrets/", "/run/cred"))]
+    assert rest == ["/run/secrets/anthropic-api-key"]
+    # The control: the derivations and the guests' expressions were looked through.
+    assert any(path.endswith(".drv") for path in files_with(demo.host, "claud[e]"))
 
 
 @pytest.mark.parametrize("name", WITHOUT_AGENT)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.host.activate import TREE
-from tests.host.probes import processes_with
+from tests.host.probes import files_with, processes_with
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,6 +151,39 @@ def test_the_host_shows_it_nowhere(forage: Activated, coder: Sandbox) -> None:
         assert KEY not in forage.host.run(*command).stdout
     found = forage.host.run("grep", "-rls", KEY, "/etc/forage/tree/", "/etc/systemd", check=False)
     assert found.stdout == ""
+
+
+def test_no_file_of_the_host_has_it_but_where_it_belongs(forage: Activated, coder: Sandbox) -> None:
+    run_agent(coder)
+    crash(coder)
+    forage.host.run("journalctl", "--sync")
+    read = "/run/credentials/systemd-nspawn@coder.service/probe"
+    own = "/run/forage/secrets/coder/probe"
+    assert files_with(forage.host, PATTERN) == [SOURCE, read, own]
+    forage.stop("coder")
+    assert files_with(forage.host, PATTERN) == [SOURCE]
+
+
+def test_a_key_that_systemd_decrypts_is_on_no_disk(forage: Activated, shared: Sandbox) -> None:
+    encrypted, key = "/etc/credstore.encrypted/other", "key-of-othe[r]"
+    assert "key-of-other" not in forage.host.run("cat", encrypted).stdout
+    say = "import os; print(os.environ['OTHER_KEY'])"
+    assert shared.run(WRAPPER, "-c", say, user="agent").stdout == "key-of-other\n"
+    read = "/run/credentials/systemd-nspawn@shared.service/other"
+    assert files_with(forage.host, key) == [read, "/run/forage/secrets/shared/other"]
+    forage.stop("shared")
+    assert files_with(forage.host, key) == []
+
+
+def test_a_key_that_was_encrypted_as_another_is_none(forage: Activated) -> None:
+    forage.stop("shared")
+    source = "/etc/credstore.encrypted/other"
+    saved = forage.host.run("cat", source).stdout
+    forage.host.run("systemd-creds", "encrypt", "--name=another", "-", source, input="x")
+    assert forage.start("shared").returncode
+    said = forage.host.journal(forage.sandbox("shared").unit)
+    forage.host.write(source, saved, mode=0o600)
+    assert "Embedded credential name 'another' does not match" in said
 
 
 def test_the_sandboxes_journal_does_not_have_it(coder: Sandbox) -> None:

@@ -9,6 +9,8 @@ import pytest
 from forage_gen.emit.guest_files import JOURNAL
 from forage_gen.emit.guest_masks import GENERATORS, UNITS
 from forage_gen.emit.guest_unit import HEAD
+from forage_gen.emit.ssh import PATH as SSH_CONFIG
+from forage_gen.resolve.plan import SSH_AUTH_SOCK
 from tests.nixos.nix import FIXTURE, JSON, NixError, evaluate
 from tests.nixos.trees import replace, templates
 
@@ -94,6 +96,22 @@ def test_a_group_of_its_own_where_the_number_is_not_that_of_users(tmp_path: Path
     )
 
     assert found == {"group": "agent", "gid": 1234}
+
+
+def test_ssh_finds_the_key_on_the_host(tmp_path: Path) -> None:
+    line = 'template = "claude";'
+    more = f'{line}\n    sshAuthSock = "{SSH_AUTH_SOCK}";'
+    tree = replace(FIXTURE, tmp_path / "tree", "guests/claude.nix", line, more)
+    attr = """{
+      socket = config.environment.variables.SSH_AUTH_SOCK or null;
+      first = builtins.head (lib.filter (line: lib.hasPrefix "Include" line)
+        (lib.splitString "\\n" config.environment.etc."ssh/ssh_config".text
+          ++ [ "Include nothing" ]));
+    }"""
+
+    found = guest(attr, tree=tree)
+    assert found == {"socket": SSH_AUTH_SOCK, "first": f"Include /{SSH_CONFIG}"}
+    assert guest(attr) == {"socket": None, "first": "Include nothing"}
 
 
 @pytest.mark.parametrize("number", ["0", "65534", "100000"])

@@ -39,6 +39,9 @@ class Bad(NamedTuple):
 USER = 'user = "alice"\n'
 AGENT = '[agents.claude]\npackage = "claude-code"\n'
 TARGET = '[workspace.mounts.d]\ncontainerPath = "/srv/d"\n'
+HOST_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEKDIhUq9XsgnrdApUJU8CAkpv9LUdpAv+ec93L4x+uE"
+RESTRICTED = 'network = "restricted"\nallowedHosts = ["x.org", "x.org:22", "x.org:2222"]\n'
+SSH = '[agentIdentity]\nsshSecretName = "anthropic"\n'
 MOUNT = '[workspace.mounts.docs]\nhostPath = "~/docs"\n'
 SANDBOX = 'template = "web"\nworkspace = "/srv/web"\n'
 
@@ -244,6 +247,80 @@ IN_TEMPLATE = {
         "hosts-without-network",
         "of `web` is `none`",
         "restricted",
+    ),
+    "a key for SSH that is for no host": Bad(
+        '[agentIdentity]\nsshSecretName = «"anthropic"»',
+        "ssh-key-without-hosts",
+        "`anthropic` may log in nowhere",
+        'sshHosts = ["git@github.com"]',
+    ),
+    "hosts without a key for them": Bad(
+        '[agentIdentity]\n«sshHosts» = ["git@github.com"]',
+        "ssh-without-key",
+        "has no effect",
+        "sshSecretName",
+    ),
+    "an unknown key for SSH": Bad(
+        f'{RESTRICTED}[agentIdentity]\nsshSecretName = «"antropic"»\nsshHosts = ["x.org"]\n'
+        f'knownHosts = ["x.org {HOST_KEY}"]',
+        "no-such-secret",
+        "`antropic`",
+        "`anthropic`?",
+    ),
+    "a host whose key nobody knows": Bad(
+        f'{RESTRICTED}{SSH}sshHosts = [«"git@x.org:2222"»]',
+        "ssh-host-key-missing",
+        "`git@x.org:2222`",
+        "`ssh-keyscan -p 2222 x.org`",
+    ),
+    "a host key for nothing": Bad(
+        f'{RESTRICTED}{SSH}sshHosts = ["x.org"]\n'
+        f'knownHosts = ["x.org {HOST_KEY}", «"y.org {HOST_KEY}"»]',
+        "known-host-unused",
+        "`y.org`",
+        "`sshHosts`",
+    ),
+    "a key for SSH that an agent has, too": Bad(
+        f'{RESTRICTED}{AGENT}secretName = «"anthropic"»\n{SSH}sshHosts = ["x.org"]\n'
+        f'knownHosts = ["x.org {HOST_KEY}"]',
+        "ssh-key-given",
+        "`claude`",
+        "another secret",
+    ),
+    "a host for SSH without a network": Bad(
+        f'{SSH}sshHosts = [«"git@x.org"»]\nknownHosts = ["x.org {HOST_KEY}"]',
+        "ssh-without-network",
+        "of `web` is `none`",
+        'allowedHosts = ["x.org:22"]',
+    ),
+    "a host for SSH that is closed": Bad(
+        'network = "restricted"\nallowedHosts = ["x.org"]\n'
+        f'{SSH}sshHosts = [«"git@x.org"»]\nknownHosts = ["x.org {HOST_KEY}"]',
+        "ssh-host-closed",
+        "does not have `x.org:22`",
+        'Add `"x.org:22"`',
+    ),
+    "an address for SSH that is closed": Bad(
+        'network = "restricted"\nallowedHosts = ["198.51.100.0/24:22"]\n'
+        f'{SSH}sshHosts = ["198.51.100.7", «"203.0.113.7"»]\n'
+        f'knownHosts = ["198.51.100.7,203.0.113.7 {HOST_KEY}"]',
+        "ssh-host-closed",
+        "`203.0.113.7:22`",
+        "Add",
+    ),
+    "a private address for SSH in full": Bad(
+        'network = "full"\nallowedHosts = ["10.0.0.5:22"]\n'
+        f'{SSH}sshHosts = ["198.51.100.7", "10.0.0.5", «"10.0.0.6"»]\n'
+        f'knownHosts = ["198.51.100.7,10.0.0.5,10.0.0.6 {HOST_KEY}"]',
+        "ssh-host-closed",
+        "`10.0.0.6:22`",
+        "Add",
+    ),
+    "a host for SSH where a proxy reads names": Bad(
+        f'{RESTRICTED}{SSH}sshHosts = [«"git@x.org:443"»]\nknownHosts = ["[x.org]:443 {HOST_KEY}"]',
+        "ssh-host-proxied",
+        "a proxy reads names",
+        "another port",
     ),
     "restricted to nothing": Bad(
         'network = «"restricted"»', "restricted-without-hosts", "`web`", 'network = "none"'

@@ -16,10 +16,13 @@ systemctl --quiet --root="$root" mask \
   systemd-networkd.service systemd-networkd.socket systemd-resolved.service \
   console-getty.service getty@.service getty.target \
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
-  fstrim.timer systemd-pstore.service nginx.service \
+  fstrim.timer systemd-pstore.service nginx.service ssh.service ssh.socket \
   dev-hugepages.mount sys-kernel-config.mount sys-kernel-debug.mount \
   sys-kernel-tracing.mount sys-fs-fuse-connections.mount \
   var-lib-machines.mount
+# It would listen for log-ins now that there is an sshd, which is for the internet of the tests.
+install -d -m 0755 "$root/etc/systemd/system-generators"
+ln -s /dev/null "$root/etc/systemd/system-generators/systemd-ssh-generator"
 systemctl --quiet --root="$root" set-default multi-user.target
 # Nothing to bring up to date at boot.
 touch "$root/etc/.updated" "$root/var/.updated"

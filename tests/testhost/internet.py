@@ -149,12 +149,37 @@ class Internet:
         ip = ipaddress.ip_address(address)
         unit = f"internet-http-{ip.exploded.replace(':', '.')}-{port}.service"
         self.testhost.run("systemctl", "stop", unit, check=False)  # there may be none yet
+        self._have(ip)
+        command = ("python3", _SERVER, str(ip), str(port), body, _REQUESTS)
+        self._start(unit, "notify", *command, *([_CERTIFICATE] if tls else []))
+
+    def serve_ssh(self, address: str, *, host_key: str, authorized: str) -> None:
+        """Let every user of the test host log in at port 22 of the address, with a public key."""
+        ip = ipaddress.ip_address(address)
+        self._have(ip)
+        directory = f"{_DIRECTORY}/ssh-{ip}"
+        self.testhost.write(f"{directory}/host_key", host_key, mode=0o600)
+        self.testhost.write(f"{directory}/authorized_keys", authorized)
+        self.testhost.run("mkdir", "-p", "/run/sshd")
+        options = {
+            "ListenAddress": ip,
+            "HostKey": f"{directory}/host_key",
+            "AuthorizedKeysFile": f"{directory}/authorized_keys",
+            "PasswordAuthentication": "no",
+            "PidFile": "none",
+        }
+        words = [f"-o{name}={value}" for name, value in options.items()]
+        self._start(
+            f"internet-ssh-{ip}.service",
+            "notify",
+            *("/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", *words),
+        )
+
+    def _have(self, ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> None:
         self.testhost.run(
             *("ip", "-n", NAMESPACE, "address", "replace", f"{ip}/{ip.max_prefixlen}"),
             *("dev", "lo", *(["nodad"] if ip.version == 6 else [])),
         )
-        command = ("python3", _SERVER, str(ip), str(port), body, _REQUESTS)
-        self._start(unit, "notify", *command, *([_CERTIFICATE] if tls else []))
 
     def run_server(self, name: str, address: str, *argv: str) -> None:
         """Run a server of one's own, which says when it listens, at an address of the internet."""

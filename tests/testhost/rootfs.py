@@ -79,6 +79,7 @@ HOST = Recipe(
     "host",
     (
         "acl",
+        "age",
         "apparmor",
         "attr",
         "bash",
@@ -103,6 +104,7 @@ HOST = Recipe(
         "nix-bin",
         "nix-setup-systemd",
         "openssh-client",
+        "openssh-server",
         "openssl",
         "perl",
         "procps",
@@ -132,6 +134,7 @@ GUEST = Recipe(
         "iputils-ping",
         "libcap2-bin",
         "nix-bin",
+        "openssh-client",
         "procps",
         "python3",
         "systemd",

@@ -24,6 +24,7 @@ from forage_gen.values import (
     protected,
     secrets,
     sources,
+    sshhosts,
     sshkeys,
     subnets,
     syscalls,
@@ -55,6 +56,7 @@ _WITH_TEXT = (
     limits.DiskSize,
     sources.SourceUrl,
     protected.Protected,
+    sshhosts.SshHost,
 )
 
 
@@ -108,6 +110,18 @@ GRAMMARS = [
     Grammar(calendar.calendar_expression, ["Mon..Fri *-*-* 03:00:00 UTC", "daily", "0 3 * * *"]),
     Grammar(packages.attribute_path, ['a."@b/c".d', "pkgs.x", "a==1", "a#b"], path_of),
     Grammar(sshkeys.authorized_key, [KEY, f"from=x {KEY}", "-----BEGIN PRIVATE KEY-----"]),
+    Grammar(
+        sshhosts.ssh_host,
+        [
+            *("git@github.com", "github.com:22", "git@[2001:db8::1]:2222", "git@x.example:a/b"),
+            *("ssh://a@b.example", "*.example.org", "a:b@c.example"),
+        ],
+        text_of,
+    ),
+    Grammar(
+        sshhosts.known_host,
+        [f"github.com,[x.example]:2222 {KEY}", f"|1|x= {KEY}", f"@revoked x.example {KEY}", KEY],
+    ),
     Grammar(syscalls.syscall_filter, ["default", "@mount", "~@mount ptrace"]),
     Grammar(env.env_var_name, ["API_KEY", "PATH", "a-b"]),
     Grammar(commands.init_command, ["npm install", "a\nb"]),
