@@ -165,6 +165,9 @@ def _table(plan: p.Plan) -> Artifact:
         proxy_ports=_ports(
             port for t in plan.templates if t.is_proxied for port in (t.tls_port, t.http_port)
         ),
+        listing_ports=_ports(
+            t.resolver_port for t in plan.templates if t.network is p.Network.RESTRICTED
+        ),
         proxied=any(template.is_proxied for template in plan.templates),
         proxy_uid=q.integer(p.PROXY_UID),
         upstream_port=q.port(UPSTREAM_PORT),

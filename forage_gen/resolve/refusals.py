@@ -22,7 +22,7 @@ class How(StrEnum):
     """Who sent it is told at once: a reset, or an ICMP error."""
     DROPPED = "dropped"
     COUNTED = "counted"
-    """The resolver refuses it, and the fence counts its answers."""
+    """The resolver refuses and logs it, and the fence counts its answers."""
     LOGGED = "logged"
     """The proxy refuses and logs it."""
 
@@ -122,7 +122,7 @@ REASONS = (
         "name",
         "a name that the resolver does not answer",
         How.COUNTED,
-        "List the name in allowedHosts. The resolver does not log it; the program names it.",
+        None,
         inward=True,
     ),
     Reason("proxy", "a name that the template does not list", How.LOGGED, None),
