@@ -94,7 +94,7 @@ REASONS = (
     ),
     Reason(
         "questions",
-        "more questions to the resolver and answers, or connections below a wildcard, than it may have",
+        "more questions, answers or connections below a wildcard than it may have",
         How.DROPPED,
         "Nothing opens this: a name that is asked for can carry data out. Ask less often.",
     ),
