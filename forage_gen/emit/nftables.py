@@ -55,9 +55,6 @@ _LAN = {
 # What is in these networks, and no part of the local one.
 _NOT_LAN = {6: q.NftToken.joined(", ", map(q.prefix, METADATA_NETWORKS_IPV6))}
 
-# Elements of sets stand behind `elements = `, in a set, in a table.
-_INDENT, _LEAD = 8, len("elements = ")
-
 
 @dataclass(frozen=True, slots=True)
 class _NameSet:
@@ -126,9 +123,9 @@ _ICMPV6_ERRORS = q.NftToken(
     "destination-unreachable, packet-too-big, time-exceeded, parameter-problem"
 )
 
-# The sets of what no mode opens, by the version of their addresses.
-_CLOSED = {4: (q.NftToken("private"),), 6: (q.NftToken("private6"), q.NftToken("links6"))}
-_LINKS = {6: (_Links(q.NftToken("links6"), q.NftToken("private6")),)}
+# The sets of what no mode opens, by the version of their addresses: variables, and one by name.
+_CLOSED = {4: (q.NftToken("$private"),), 6: (q.NftToken("$private6"), q.NftToken("@links6"))}
+_LINKS = {6: (_Links(q.NftToken("links6"), q.NftToken("$private6")),)}
 
 _VERDICTS = {How.TOLD: q.NftToken("goto refuse"), How.DROPPED: q.NftToken("drop")}
 
@@ -150,11 +147,11 @@ def _table(plan: p.Plan) -> Artifact:
     text = render(
         q.NftToken,
         "nftables/forage.nft.j2",
-        private=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV4), _INDENT, _LEAD),
+        private=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV4), 0, len("define private = ")),
         ipv6=_Ipv6(q.prefix(ipv6.subnet), q.ipv6(ipv6.gateway), ipv6.is_translated)
         if ipv6
         else None,
-        private6=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV6), _INDENT, _LEAD),
+        private6=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV6), 0, len("define private6 = ")),
         icmp=_ICMP_BOTH if ipv6 else _ICMP,
         icmpv6_errors=_ICMPV6_ERRORS,
         links=q.string(f"{p.LINKS}.nf[t]"),
