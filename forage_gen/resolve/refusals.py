@@ -99,6 +99,12 @@ REASONS = (
         "Nothing opens this: a name that is asked for can carry data out. Ask less often.",
     ),
     Reason(
+        "icmp",
+        "more or larger ICMP than it may send or get",
+        How.DROPPED,
+        "Nothing opens this: a ping can carry data. It may have 5 a second, of 576 bytes.",
+    ),
+    Reason(
         "quic",
         "QUIC",
         How.TOLD,
