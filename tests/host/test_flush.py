@@ -8,6 +8,8 @@ import pytest
 
 from tests.host.probes import REFUSED, fence_down, fetch
 from tests.host.test_reload import arrived, flooded, refused
+from tests.host.test_spoofing import watch
+from tests.testhost.internet import NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,6 +70,29 @@ def test_it_is_what_the_kernel_drops_that_would_pass(flushed: Activated) -> None
 
     flushed.host.wait_for(lambda: arrived(flushed.host) > 0, "packets arrive")
     assert served(flushed)
+
+
+def test_nothing_comes_in_from_outside_either(forage: Activated) -> None:
+    forage.running("coder")
+    box = forage.sandbox("coder")
+    outside = ("ip", "netns", "exec", NAMESPACE)
+    route = ("ip", "route", "add", f"{box.address}/32", "via", PUBLIC)
+    knock = f"import socket; socket.socket(2, 2).sendto(b'x', ('{box.address}', 4711))"
+    forage.host.run(*outside, *route)
+    forage.host.run("nft", "flush", "ruleset")
+    try:
+        with watch(forage, box.netns, "udp dport 4711") as arrived:
+            forage.host.run(*outside, "python3", "-c", knock)
+            assert arrived() == 0
+            # The control: what stops it. A program of the host is stopped by nothing.
+            forage.host.run("python3", "-c", knock)
+            assert arrived() == 1
+            forage.host.run("ip", "xfrm", "policy", "flush")
+            forage.host.run(*outside, "python3", "-c", knock)
+            assert arrived() == 1
+    finally:
+        forage.host.run(*outside, "ip", "route", "delete", f"{box.address}/32")
+        forage.host.run("systemctl", "reload", "forage-firewall.service")
 
 
 def test_it_comes_back_by_itself(flooded: Activated) -> None:
@@ -175,4 +200,4 @@ def whole(host: TestHost) -> bool:
     """Whether rules and policies are loaded."""
     tables = host.run("nft", "list", "tables").stdout.split("\n")
     policies = host.run("ip", "xfrm", "policy").stdout
-    return {"table inet forage", "table arp forage"} <= set(tables) and policies.count("block") == 2
+    return {"table inet forage", "table arp forage"} <= set(tables) and policies.count("block") == 3
