@@ -58,9 +58,6 @@ _NOT_LAN = {6: q.NftToken.joined(", ", map(q.prefix, METADATA_NETWORKS_IPV6))}
 # Many times what any program keeps open, and a part of what the API proxy can have.
 _API_CONNECTIONS = 256
 
-# Elements of sets stand behind `elements = `, in a set, in a table.
-_INDENT, _LEAD = 8, len("elements = ")
-
 
 @dataclass(frozen=True, slots=True)
 class _NameSet:
@@ -129,9 +126,9 @@ _ICMPV6_ERRORS = q.NftToken(
     "destination-unreachable, packet-too-big, time-exceeded, parameter-problem"
 )
 
-# The sets of what no mode opens, by the version of their addresses.
-_CLOSED = {4: (q.NftToken("private"),), 6: (q.NftToken("private6"), q.NftToken("links6"))}
-_LINKS = {6: (_Links(q.NftToken("links6"), q.NftToken("private6")),)}
+# The sets of what no mode opens, by the version of their addresses: variables, and one by name.
+_CLOSED = {4: (q.NftToken("$private"),), 6: (q.NftToken("$private6"), q.NftToken("@links6"))}
+_LINKS = {6: (_Links(q.NftToken("links6"), q.NftToken("$private6")),)}
 
 _VERDICTS = {How.TOLD: q.NftToken("goto refuse"), How.DROPPED: q.NftToken("drop")}
 
@@ -153,11 +150,11 @@ def _table(plan: p.Plan) -> Artifact:
     text = render(
         q.NftToken,
         "nftables/forage.nft.j2",
-        private=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV4), _INDENT, _LEAD),
+        private=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV4), 0, len("define private = ")),
         ipv6=_Ipv6(q.prefix(ipv6.subnet), q.ipv6(ipv6.gateway), ipv6.is_translated)
         if ipv6
         else None,
-        private6=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV6), _INDENT, _LEAD),
+        private6=q.elements(map(q.prefix, PRIVATE_NETWORKS_IPV6), 0, len("define private6 = ")),
         icmp=_ICMP_BOTH if ipv6 else _ICMP,
         icmpv6_errors=_ICMPV6_ERRORS,
         links=q.string(f"{p.LINKS}.nf[t]"),
@@ -188,6 +185,9 @@ def _table(plan: p.Plan) -> Artifact:
         api_connections=q.integer(_API_CONNECTIONS),
         api_uid=q.integer(p.API_UID),
         upstream_ports=_ports(sorted({each.port for each in plan.upstreams})),
+        listing_ports=_ports(
+            t.resolver_port for t in plan.templates if t.network is p.Network.RESTRICTED
+        ),
         proxied=any(template.is_proxied for template in plan.templates),
         proxy_uid=q.integer(p.PROXY_UID),
         upstream_port=q.port(UPSTREAM_PORT),

@@ -60,6 +60,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
             placeholders=q.word(p.PLACEHOLDERS),
             nix_store=q.word(p.NIX_STORE),
             subnets=q.words(map(str, plan.subnets)),
+            links=q.word(p.LINKS),
             counters=q.words(COUNTERS),
             spoofed=q.word(SPOOFED.counter),
             foreign=q.words((*SERVICES, *foreign(plan.owner.home))),

@@ -22,7 +22,7 @@ class How(StrEnum):
     """Who sent it is told at once: a reset, or an ICMP error."""
     DROPPED = "dropped"
     COUNTED = "counted"
-    """The resolver refuses it, and the fence counts its answers."""
+    """The resolver refuses and logs it, and the fence counts its answers."""
     LOGGED = "logged"
     """The proxy refuses and logs it."""
 
@@ -94,7 +94,7 @@ REASONS = (
     ),
     Reason(
         "questions",
-        "more questions to the resolver, or connections below a wildcard, than it may have",
+        "more questions, answers or connections below a wildcard than it may have",
         How.DROPPED,
         "Nothing opens this: a name that is asked for can carry data out. Ask less often.",
     ),
@@ -103,6 +103,12 @@ REASONS = (
         "more connections to the API proxy than it may have at once",
         How.TOLD,
         "Nothing opens this: no program needs as many. End those that are idle.",
+    ),
+    Reason(
+        "icmp",
+        "more or larger ICMP than it may send or get",
+        How.DROPPED,
+        "Nothing opens this: a ping can carry data. It may have 5 a second, of 576 bytes.",
     ),
     Reason(
         "quic",
@@ -128,7 +134,7 @@ REASONS = (
         "name",
         "a name that the resolver does not answer",
         How.COUNTED,
-        "List the name in allowedHosts. The resolver does not log it; the program names it.",
+        None,
         inward=True,
     ),
     Reason("proxy", "a name that the template does not list", How.LOGGED, None),

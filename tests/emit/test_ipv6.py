@@ -32,7 +32,14 @@ LISTED = ["x.example.org", "db.example.org:5432", "203.0.113.7", "203.0.113.8:80
 LISTED_IPV6 = ["2a00::7", "[2a00::8]:80"]
 
 # Of IPv4 alone: what only its header has, and the resolver, which listens there.
-ONLY_IPV4 = ("ip hdrlength", "ip frag-off", "th dport 53", "th dport 24599", "127.0.0.1")
+ONLY_IPV4 = (
+    "ip hdrlength",
+    "ip frag-off",
+    "th dport 53",
+    "proto-dst 53",
+    "th dport 24599",
+    "127.0.0.1",
+)
 SIX = re.compile(r"ip6|icmpv6|ipv6-icmp")
 # In the other family's words.
 IN_IPV6 = (
@@ -42,6 +49,7 @@ IN_IPV6 = (
     (r"\bwellformed6\b", "wellformed"),
     (r"\bhoplimit\b", "ttl"),
     (r"\bicmpv6\b", "icmp"),
+    (r"\bipv6-icmp\b", "icmp"),
     (r"packet-too-big, ", ""),
     (r"fd5c:3a1e:77b0::1\b", "10.100.0.1"),
     (r"fd5c:3a1e:77b0::/64", "10.100.0.0/16"),

@@ -10,7 +10,7 @@ import pytest
 
 from tests.host.probes import look_up
 from tests.host.project_on_host import NAMES
-from tests.testhost.internet import DATA_BYTES, DATA_NAME
+from tests.testhost.internet import DATA_BYTES, DATA_NAME, LARGE_NAME, LARGE_SIZE, LARGE_TYPE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,9 +75,10 @@ def dropped(forage: Activated) -> int:
 
 
 @contextmanager
-def no_limit(forage: Activated) -> Iterator[None]:
+def no_limit(forage: Activated, *chains: str) -> Iterator[None]:
     """Take the limits away: the control."""
-    forage.host.run("nft", f"flush chain inet forage {CHAIN}")
+    for chain in chains or (CHAIN,):
+        forage.host.run("nft", f"flush chain inet forage {chain}")
     try:
         yield
     finally:
@@ -97,6 +98,43 @@ def test_a_tunnel_in_labels_below_a_wildcard_is_slowed_to_the_limit(
     with no_limit(forage):
         came, _ = tunnel(coder, internet, transport, f"free-{transport}")
     assert came > COUNT * 0.9
+
+
+# Asks again and again for what is large, many times in a segment, and says how much it got.
+FETCH = """
+import socket, struct, sys, time
+name, kind, end = sys.argv[1], int(sys.argv[2]), time.monotonic() + float(sys.argv[3])
+labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
+question = struct.pack("!6H", 1, 256, 1, 0, 0, 0) + labels + struct.pack("!B2H", 0, kind, 1)
+got = 0
+while time.monotonic() < end:
+    try:
+        with socket.create_connection(("10.100.0.1", 53), timeout=1) as out:
+            out.sendall((struct.pack("!H", len(question)) + question) * 90)
+            while time.monotonic() < end and (more := out.recv(65536)):
+                got += len(more)
+    except OSError:
+        pass
+print(got)
+"""
+
+
+def test_what_comes_back_is_slowed_as_well(forage: Activated, coder: Sandbox) -> None:
+    def fetched() -> tuple[int, float]:
+        begun = time.monotonic()
+        argv = ("python3", "-c", FETCH, LARGE_NAME, str(LARGE_TYPE), "8")
+        got = int(coder.run(*argv, user="agent", timeout=60).stdout)
+        return got, time.monotonic() - begun
+
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    before = dropped(forage)
+    got, taken = fetched()
+    # Of a kind that no filter knows.
+    assert LARGE_SIZE < got < 256 * 1024 + 16 * 1024 * taken
+    assert dropped(forage) > before
+    with no_limit(forage, "limit_answers"):
+        free, _ = fetched()
+    assert free > got * 3 // 2
 
 
 # Has the proxy look up names in which the data are: by TLS, or by one connection of HTTP.

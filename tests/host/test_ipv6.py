@@ -653,4 +653,4 @@ def test_without_rules_nothing_passes(forage: Activated, opened: Sandbox, served
     forage.host.run("systemctl", "reload", "forage-firewall.service")
     assert fetch(opened, served) == REFUSED
     assert fetch(opened, target) == target
-    assert forage.host.run("ip", "-6", "xfrm", "policy").stdout.count("block") == 2
+    assert forage.host.run("ip", "-6", "xfrm", "policy").stdout.count("block") == 3

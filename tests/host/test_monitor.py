@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import struct
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.host.packets import IPV4, IPV6, UDP, frame, ipv4, mac_of, mac_of_host, send, udp
-from tests.host.probes import fetch, look_up
+from tests.host.probes import fetch, look_up, rcode
 from tests.host.project_on_host import NAMES
 from tests.testhost.internet import NAMESPACE
 
@@ -26,6 +28,7 @@ LOG_OF_ALL = Path("/proc/sys/net/netfilter/nf_log_all_netns")
 # When this host began to hear the kernel.
 SINCE: list[str] = []
 PUBLIC = "198.18.1.15"
+RESOLVER = "forage-resolver@coder.service"
 RELOAD = ("systemctl", "reload", "forage-firewall.service")
 
 
@@ -275,6 +278,164 @@ def test_a_name_that_the_proxy_refused_is_told_with_what_allows_it(
     told = ctl(logged, "monitor", "coder").stdout
     assert "nobody.asked.example.org:443  a name that the template does not list" in told
     assert '  "nobody.asked.example.org",\n' in told
+
+
+def _questions(*names: list[bytes], times: int = 1) -> str:
+    """A program that asks the resolver for names of any bytes, by UDP."""
+    packets = [
+        struct.pack("!6H", number, 0x0100, 1, 0, 0, 0)
+        + b"".join(bytes([len(label)]) + label for label in name)
+        + struct.pack("!B2H", 0, 1, 1)
+        for number, name in enumerate(names)
+    ]
+    return (
+        "import socket\n"
+        "udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "udp.settimeout(3)\n"
+        "udp.connect(('10.100.0.1', 53))\n"
+        f"for packet in {packets!r} * {times}:\n"
+        "    udp.send(packet)\n"
+        "    udp.recv(512)\n"
+    )
+
+
+def of_resolver(forage: Activated) -> list[dict[str, Any]]:
+    return [r for r in monitor(forage)["refusals"] if r["reason"] == "name"]
+
+
+HOSTILE = (
+    [b"two\nlines", b"org"],
+    [b"\x1b[31mred", b"org"],
+    [b"a.b", b"org"],
+    [b"caf\xe9", b"org"],
+    [b"x config allowed is NXDOMAIN", b"org"],
+    [b'"], "*', b"org"],
+    [b"`id`$(id)", b"org"],
+)
+
+
+def test_a_name_that_the_resolver_refused_is_told_with_what_allows_it(
+    logged: Activated, seen: Sandbox
+) -> None:
+    refused = ("Asked.example.org", "sub.allowed.example.net", "wild.example.net")
+    for name in (*refused, "secret.wild.example.net"):
+        assert look_up(seen, name) == []
+    assert look_up(seen, "allowed.example.net")
+    seen.run("dig", "+tcp", "+short", "tcp.example.org", user="agent")
+    seen.run("python3", "-c", _questions(*HOSTILE), user="agent")
+    # The control, of another sandbox of the template.
+    assert look_up(logged.running("twin"), "of-twin.example.org") == []
+    wanted = {*map(str.lower, refused), "secret.wild.example.net", "tcp.example.org"}
+    logged.host.wait_for(lambda: wanted <= set(monitor(logged)["allowedHosts"]), "it is proposed")
+    found = of_resolver(logged)
+    names = {each["name"] for each in found}
+    assert {"allowed.example.net", "of-twin.example.org"}.isdisjoint(names)
+    assert "<name unprintable>" in names
+    assert "x config allowed is nxdomain.org" in names
+    assert all(name.isascii() and name.isprintable() for name in names)
+    # Bytes of the sandbox's own choice are not proposed to a person.
+    proposed = {each["allow"] for each in found if each["allow"]}
+    assert all(re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)+", name) for name in proposed)
+    assert len(found) - len([each for each in found if each["allow"]]) >= len(HOSTILE)
+    told = ctl(logged, "monitor", "coder").stdout
+    assert "dns  asked.example.org  a name that the resolver does not answer" in told
+    assert '  "asked.example.org",\n' in told
+    assert "\x1b" not in told
+
+
+def of_journal(forage: Activated) -> str:
+    forage.host.run("journalctl", "--sync")
+    return forage.host.run("journalctl", "--quiet", f"--unit={RESOLVER}", *SINCE).stdout
+
+
+def test_the_journal_has_no_line_of_what_is_answered(logged: Activated, seen: Sandbox) -> None:
+    name = "api.wild.example.net"
+    assert look_up(seen, name)
+    assert name not in of_journal(logged)
+    # The control: it is the unit that keeps it out.
+    drop_in = f"/run/systemd/system/{RESOLVER}.d/all.conf"
+    logged.host.write(drop_in, "[Service]\nLogFilterPatterns=\n")
+    try:
+        logged.host.run("systemctl", "daemon-reload")
+        logged.host.run("systemctl", "reload", RESOLVER)
+        logged.host.wait_for(lambda: look_up(seen, name), "names are back")
+        assert f"query[A] {name}" in of_journal(logged)
+    finally:
+        logged.host.run("rm", drop_in)
+        logged.host.run("systemctl", "daemon-reload")
+        logged.host.run("systemctl", "reload", RESOLVER)
+    logged.host.wait_for(lambda: look_up(seen, name), "names are back")
+
+
+@pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
+def test_a_refused_name_is_counted_by_udp_and_by_tcp(
+    logged: Activated, seen: Sandbox, transport: str
+) -> None:
+    dig = ("dig", "+tries=1", "+time=3", "+short", transport)
+    before = packets(logged, "name")
+    assert seen.run(*dig, "allowed.example.net", user="agent").stdout
+    assert packets(logged, "name") == before
+    for _ in range(3):
+        assert not seen.run(*dig, "other.example.net", user="agent").stdout
+    assert packets(logged, "name") == before + 3
+
+
+# Says of every name that it does not exist, as a name server does: with an authority for that.
+NAMELESS = """
+import socket, struct
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("198.18.0.1", 5353))
+soa = b"\\0" + struct.pack("!HHIH", 6, 1, 60, 22) + struct.pack("!2B5I", 0, 0, 1, 60, 60, 60, 60)
+while True:
+    question, client = udp.recvfrom(4096)
+    end = question.index(b"\\0", 12) + 5
+    head = question[:2] + struct.pack("!5H", 0x8583, 1, 0, 1, 0)
+    udp.sendto(head + question[12:end] + soa, client)
+"""
+
+
+def test_a_name_that_does_not_exist_is_not_counted_as_refused(
+    logged: Activated, seen: Sandbox
+) -> None:
+    logged.host.run(
+        *("systemd-run", "--quiet", "--collect", "--unit=internet-nameless"),
+        *(f"--property=NetworkNamespacePath=/run/netns/{NAMESPACE}", "python3", "-c", NAMELESS),
+    )
+    upstream = "resolver/upstream.conf"
+    text = (logged.host.root / "srv/forage/tree" / upstream).read_text()
+    logged.edit(upstream, f"{text}server=/nobody.wild.example.net/198.18.0.1#5353\n")
+    logged.host.run("systemctl", "reload", "forage-upstream.service")
+    try:
+        logged.host.wait_for(
+            lambda: rcode(seen, "a.nobody.wild.example.net") == "NXDOMAIN", "it is answered"
+        )
+        before = packets(logged, "name")
+        assert rcode(seen, "b.nobody.wild.example.net") == "NXDOMAIN"
+        assert packets(logged, "name") == before
+        assert "b.nobody" not in of_journal(logged)
+    finally:
+        logged.host.run("systemctl", "stop", "internet-nameless")
+        logged.mend()
+        logged.host.run("systemctl", "reload", "forage-upstream.service")
+        logged.host.wait_for(lambda: look_up(seen, "allowed.example.net"), "names are back")
+
+
+def test_a_flood_of_refused_names_does_not_flood_the_journal(
+    logged: Activated, seen: Sandbox
+) -> None:
+    logged.host.run("nft", "flush chain inet forage limit_questions")
+    before = packets(logged, "name")
+    try:
+        seen.run("python3", "-c", _questions([b"flood", b"org"], times=3000), user="agent")
+    finally:
+        logged.host.run(*RELOAD)
+    assert packets(logged, "name") >= before + 3000
+    said = of_journal(logged)
+    # journald allows a few times as much where the disk has room.
+    assert 200 < said.count("config flood.org is NXDOMAIN") < 2500
+    told = ctl(logged, "monitor", "coder").stdout
+    assert told.count("flood.org") == 2  # once with how often, and what allows it
+    assert "times)" in told
 
 
 def test_a_person_reads_counters_reasons_and_remedies(logged: Activated, seen: Sandbox) -> None:

@@ -6,6 +6,7 @@ inside; and each arrives where the fence is down.
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -234,3 +235,90 @@ def test_what_a_helper_of_the_host_expects_is_not_open(forage: Activated, passiv
     forage.host.run("nft", _ALL_RELATED)
     fetch(passive, "192.168.77.20:8080")
     assert fetch(passive, "192.168.77.20:8081") == "192.168.77.20:8081"
+
+
+# -- Pings ---------------------------------------------------------------------
+
+
+def _ping(forage: Activated, *options: str) -> int:
+    """How many of a sandbox's pings are answered; its root sends them, as the host's does."""
+    netns = ("ip", "netns", "exec", forage.sandbox("research").netns)
+    said = forage.host.run(*netns, "ping", "-q", "-W", "1", *options, PUBLIC, check=False).stdout
+    return int(said.partition(" received")[0].split()[-1])
+
+
+@contextmanager
+def _no_limits_of_icmp(forage: Activated) -> Iterator[None]:
+    forage.host.run(
+        "nft", "flush chain inet forage limit_icmp; flush chain inet forage limit_pings"
+    )
+    try:
+        yield
+    finally:
+        forage.host.run("systemctl", "reload", "forage-firewall.service")
+
+
+def _refused_icmp(forage: Activated) -> int:
+    listed = forage.host.run("nft", "list", "set", "inet", "forage", "refused_icmp").stdout
+    words = listed.partition(f'"{forage.sandbox("research").interface}"')[2].split()
+    return int(words[2]) if words[:2] == ["counter", "packets"] else 0
+
+
+def test_pings_carry_little(forage: Activated) -> None:
+    forage.running("research")
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    many, large = ("-c", "400", "-i", "0.002"), ("-c", "2", "-i", "0.2", "-s", "600")
+    assert _ping(forage, "-c", "2", "-i", "0.2", "-s", "500") == 2
+    assert _ping(forage, *large) == 0
+    before = _refused_icmp(forage)
+    begun = time.monotonic()
+    assert 20 < _ping(forage, *many) <= 50 + 5 * (time.monotonic() - begun)
+    assert _refused_icmp(forage) > before + 200
+    with _no_limits_of_icmp(forage):
+        assert _ping(forage, *large) == 2
+        assert _ping(forage, *many) > 380
+
+
+def test_neither_do_answers_that_nobody_asked_for_again(forage: Activated) -> None:
+    research = forage.sandbox("research")
+    forage.running("research")
+    forage.host.run("systemctl", "reload", "forage-firewall.service")
+    own = str(research.address)
+    ask = k.ipv4(own, PUBLIC, k.ICMP, k.icmp(8, 0, b"\0" * 8))
+    k.send(forage, "research", wire(forage, "research", k.IPV4, ask))
+    # The host translates back whom it is for.
+    answer = k.ipv4(PUBLIC, HOST, k.ICMP, k.icmp(0, 0, b"\0" * 8)).hex()
+    flood = (
+        "import socket\n"
+        "raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)\n"
+        f"for _ in range(300):\n    raw.sendto(bytes.fromhex('{answer}'), ('{HOST}', 0))\n"
+    )
+    send = ("ip", "netns", "exec", NAMESPACE, "python3", "-c", flood)
+    with watch(forage, research.netns, "icmp type echo-reply") as arrived:
+        forage.host.run(*send)
+        assert 0 < arrived() <= 60
+        with _no_limits_of_icmp(forage):
+            forage.host.run(*send)
+            assert arrived() >= 300
+
+
+def test_path_mtu_discovery_works_where_no_ping_is_left(forage: Activated) -> None:
+    research = forage.running("research")
+    netns = ("ip", "-n", forage.sandbox("research").netns)
+    _ping(forage, "-c", "200", "-i", "0.002")
+    # Too large for the way behind the host, and not to be split.
+    probe = (
+        "import socket\n"
+        "udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "udp.setsockopt(socket.IPPROTO_IP, 10, 2)\n"
+        f"udp.sendto(b'x' * 1400, ('{PUBLIC}', 4711))\n"
+    )
+    forage.host.run("ip", "link", "set", "wan0", "mtu", "1000")
+    try:
+        route = (*netns, "route", "get", PUBLIC)
+        assert "mtu" not in forage.host.run(*route).stdout
+        research.run("python3", "-c", probe, user="agent")
+        forage.host.wait_for(lambda: "mtu 1000" in forage.host.run(*route).stdout, "it knows")
+    finally:
+        forage.host.run("ip", "link", "set", "wan0", "mtu", "1500")
+        forage.host.run(*netns, "route", "flush", "cache")

@@ -181,6 +181,27 @@ def test_full_opens_what_is_public_and_going_back_closes_it(
     assert "198.18.1.20:80" not in fetch(coder, "198.18.1.20")
 
 
+@pytest.mark.parametrize("name", ["research", "coder"])
+def test_full_opens_private_addresses_that_are_named(switched: Activated, name: str) -> None:
+    # Of a template that is full, and of one that is restricted.
+    sandbox = switched.running(name)
+    assert fetch(sandbox, "192.168.77.30:80") == REFUSED
+    switch(switched, name, "full", "--allow=192.168.77.30:80", "--allow=10.50.0.0/16")
+    assert fetch(sandbox, "192.168.77.30:80") == "192.168.77.30:80"
+    assert fetch(sandbox, "10.50.0.5:80") == "10.50.0.5:80"
+    # And no other of them; what the template lists, and what is public, as before.
+    assert fetch(sandbox, "192.168.77.20:8081") == REFUSED
+    assert fetch(sandbox, "172.20.0.5:80") == REFUSED
+    assert fetch(sandbox, "198.18.0.2:9090") == REFUSED
+    assert fetch(sandbox, "192.168.77.20:8080") == "192.168.77.20:8080"
+    assert fetch(sandbox, "other.example.net") == f"{FOREIGN}:80"
+    said = ctl(switched, name, "--persist").stdout
+    assert '  network = "full"\n  allowedHosts = ["192.168.77.30:80", "10.50.0.0/16"]' in said
+    assert ("# and what is there already" in said) == (name == "research")
+    switch(switched, name, "reset")
+    assert fetch(sandbox, "192.168.77.30:80") == REFUSED
+
+
 _WATCH = """
 table inet watch
 delete table inet watch
@@ -365,9 +386,14 @@ def test_a_name_at_one_port(switched: Activated, coder: Sandbox) -> None:
         (("coder", "--until-reset"), 1, "usage"),
         (("review", "full"), 1, 'write network = "full"'),
         (("research", "restricted"), 1, "lists no hosts"),
-        (("research", "none", "--allow", OTHER), 1, "restricted alone"),
+        (("research", "none", "--allow", OTHER), 1, "with restricted and full"),
+        (("research", "reset", "--allow", OTHER), 1, "with restricted and full"),
+        (("research", "full", "--allow", "example.org"), 1, "every public name already"),
+        (("coder", "full", "--allow", "*.example.org"), 1, "every public name already"),
+        (("coder", "full", "--allow", "10.0.0.1/8"), 1, "bits are not 0"),
         (("research", "restricted", "--allow", "example.org"), 1, "have no proxy to read it"),
-        (("coder", "restricted", "--allow", "*.example.org"), 1, "belongs into allowedHosts"),
+        (("coder", "restricted", "--allow", "*.example.org"), 1, 'write "*.example.org" into'),
+        (("coder", "restricted", "--allow", "!x.example.org"), 1, "--allow closes nothing"),
         (("coder", "restricted", "--allow", "example.org:5432"), 1, "at ports 443 and 80"),
         (("coder", "restricted", "--allow", "-x.example.org"), 1, "no host name"),
         (("coder", "restricted", "--allow", f"{'a' * 64}.example.org"), 1, "no host name"),
