@@ -66,6 +66,7 @@ let
         modules = mkOption {
           type = types.listOf types.deferredModule;
           default = [ ];
+          example = lib.literalExpression "[ ./generated/guests/${name}.nix ]";
           description = ''
             The generated NixOS modules of this template: `guests/${name}.nix` of the tree.
           '';
@@ -178,6 +179,7 @@ in
     guests = mkOption {
       type = types.attrsOf (types.submodule guestModule);
       default = { };
+      example = lib.literalExpression "{ claude.extraModules = [ { programs.direnv.enable = true; } ]; }";
       description = "The NixOS system inside the sandboxes, one for each template.";
     };
   };

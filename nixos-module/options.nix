@@ -9,15 +9,135 @@
 let
   inherit (lib) mkOption types;
 
+  # Text of a form. What has it, the compiler may refuse still, and the build says why.
+  like =
+    form: example:
+    types.strMatching form.pattern // { description = "${form.what} like ${example}"; };
+
+  # A table whose names have a form.
+  named =
+    form: type:
+    types.addCheck (types.attrsOf type) (
+      set: lib.all (name: builtins.match form.pattern name != null) (lib.attrNames set)
+    )
+    // {
+      description = "${(types.attrsOf type).description}, by names that match ${form.pattern}";
+      # NixOS makes the type anew with this, and would lose the check.
+      substSubModules = modules: named form (type.substSubModules modules);
+    };
+
+  forms = {
+    ipv4Network = {
+      what = "IPv4 network";
+      pattern = "^([0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2})$";
+    };
+    ipv6Prefix = {
+      what = "IPv6 prefix";
+      pattern = "^([0-9A-Fa-f:]+/[0-9]{2,3})$";
+    };
+    calendarExpression = {
+      what = "calendar expression";
+      pattern = "^([A-Za-z0-9*~.,:/_+-]+( +[A-Za-z0-9*~.,:/_+-]+)*)$";
+    };
+    capability = {
+      what = "capability";
+      pattern = "^(CAP_[A-Z_]+)$";
+    };
+    host = {
+      what = "host";
+      pattern = "^(!?([*][.])?[^ \t\n@/:*]+(:[0-9]{1,5})?|[0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}(:[0-9]{1,5})?|[0-9A-Fa-f:.]+(/[0-9]{1,3})?|\\[[0-9A-Fa-f:.]+(/[0-9]{1,3})?.(:[0-9]{1,5})?)$";
+    };
+    interfaceName = {
+      what = "interface name";
+      pattern = "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,14})$";
+    };
+    mailAddress = {
+      what = "mail address";
+      pattern = "^([^ \t\n@<>]+@[^ \t\n@<>]+)$";
+    };
+    name = {
+      what = "name";
+      pattern = "^([a-z][a-z0-9]*(-[a-z0-9]+)*)$";
+    };
+    nameOfASecret = {
+      what = "name of a secret";
+      pattern = "^([A-Za-z0-9_-][A-Za-z0-9_.-]*)$";
+    };
+    nameOfAnAuthor = {
+      what = "name of an author";
+      pattern = "^([^<>\n]+)$";
+    };
+    oneLine = {
+      what = "one line";
+      pattern = "^([^\n]*)$";
+    };
+    pathInTheWorkspace = {
+      what = "path in the workspace";
+      pattern = "^([^~/:*?\n][^:*?\n]*)$";
+    };
+    pathInside = {
+      what = "path inside";
+      pattern = "^((/[^/:\n]+)+/*)$";
+    };
+    pathOfASecret = {
+      what = "path of a secret";
+      pattern = "^/";
+    };
+    pathOfTheHost = {
+      what = "path of the host";
+      pattern = "^(~/*|~?(/[^/:\n]+)+/*)$";
+    };
+    percentage = {
+      what = "percentage";
+      pattern = "^([0-9]{1,7}([.][0-9]{1,2})?%)$";
+    };
+    port = {
+      what = "port";
+      pattern = "^((([0-9]{1,3}([.][0-9]{1,3}){3}|\\[[0-9A-Fa-f:.]{1,45}.):)?[0-9]{1,5}(:[0-9]{1,5})?)$";
+    };
+    profile = {
+      what = "profile";
+      pattern = "^(default|strict)$";
+    };
+    publicKey = {
+      what = "public key";
+      pattern = "^[ \t\n]*(ecdsa-sha2-nistp256|ecdsa-sha2-nistp384|ecdsa-sha2-nistp521|sk-ecdsa-sha2-nistp256@openssh.com|sk-ssh-ed25519@openssh.com|ssh-ed25519|ssh-rsa)[ \t]";
+    };
+    rule = {
+      what = "rule";
+      pattern = "^([A-Za-z][^\n]*)$";
+    };
+    size = {
+      what = "size";
+      pattern = "^([0-9]{1,20}([.][0-9]{1,20})?[KMGTPE]?)$";
+    };
+    sizeOfATmpfs = {
+      what = "size of a tmpfs";
+      pattern = "^([0-9]{1,20}[KMG]?)$";
+    };
+    systemCall = {
+      what = "system call";
+      pattern = "^(~?@?[a-z_][a-z0-9_-]*)$";
+    };
+    userName = {
+      what = "user name";
+      pattern = "^([a-z_][a-z0-9_-]{0,30})$";
+    };
+    variableName = {
+      what = "variable name";
+      pattern = "^([A-Za-z_][A-Za-z0-9_]*)$";
+    };
+  };
+
   sandbox = {
     template = mkOption {
-      type = types.str;
+      type = like forms.name "claude";
       example = "claude";
       description = "Required. The template it is made from.";
     };
 
     workspace = mkOption {
-      type = types.str;
+      type = like forms.pathOfTheHost "/home/alice/projects/myproject";
       example = "/home/alice/projects/myproject";
       description = "Required. The directory that the agent works on. It appears as /workspace.";
     };
@@ -37,7 +157,7 @@ let
     };
 
     forwardPorts = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.port "8080");
       default = [ ];
       example = [
         "8080"
@@ -49,7 +169,7 @@ let
     };
 
     allowFindings = mkOption {
-      type = types.attrsOf types.str;
+      type = types.attrsOf types.nonEmptyStr;
       default = { };
       example = { workspace-too-wide = "its work is to set up this machine"; };
       description = "Lints that are right as they are in this sandbox: codes, each with the reason.";
@@ -65,14 +185,14 @@ let
     };
 
     secretName = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.nameOfASecret "anthropic");
       default = null;
       example = "anthropic";
       description = "The key in `[secrets]` that this agent may use.";
     };
 
     authEnvVar = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.variableName "ANTHROPIC_API_KEY");
       default = null;
       example = "ANTHROPIC_API_KEY";
       description = "The variable in which the program expects its key. Known agents have a default.";
@@ -93,14 +213,14 @@ let
     };
 
     hostConfigDir = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathOfTheHost "~/.claude");
       default = null;
       example = "~/.claude";
       description = "A directory of the host with the agent's own state, such as a login. Mounted inside.";
     };
 
     containerConfigDir = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathInside "/home/agent/.claude");
       default = null;
       example = "/home/agent/.claude";
       description = "Where `hostConfigDir` appears inside. Known agents have a default.";
@@ -116,20 +236,24 @@ let
     permissions = mkOption {
       type = table permissions;
       default = { };
+      example = {
+        allow = [ "Read" ];
+        deny = [ "Bash(rm -rf *)" ];
+      };
       description = "What the agent may do without asking.";
     };
   };
 
   agentIdentity = {
     gitUser = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.nameOfAnAuthor "Forage Agent");
       default = null;
       example = "Forage Agent";
       description = "Author and committer name.";
     };
 
     gitEmail = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.mailAddress "agent@example.org");
       default = null;
       example = "agent@example.org";
       description = "Author and committer e-mail address.";
@@ -145,7 +269,9 @@ let
     };
 
     syscallFilter = mkOption {
-      type = types.either types.str (types.listOf types.str);
+      type = types.either (like forms.profile "default") (
+        types.listOf (like forms.systemCall "~@debug")
+      );
       default = "default";
       example = "default";
       description = "`default`; `strict`, without io_uring, debuggers and what else exploits use; or a list of system calls and groups in systemd's syntax, which adds to the default.";
@@ -159,7 +285,7 @@ let
     };
 
     capabilities = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.capability "CAP_SYS_PTRACE");
       default = [ ];
       example = [ "CAP_SYS_PTRACE" ];
       description = "What its root may do besides what a booted system needs: capabilities that systemd-nspawn would leave to it and Forage drops.";
@@ -182,14 +308,14 @@ let
 
   mount = {
     containerPath = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathInside "/workspace/docs");
       default = null;
       example = "/workspace/docs";
       description = "Required. Where it appears inside.";
     };
 
     hostPath = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathOfTheHost "~/docs");
       default = null;
       example = "~/docs";
       description = "Required. What is mounted.";
@@ -205,7 +331,7 @@ let
 
   permissions = {
     allow = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.rule "Read");
       default = [ ];
       example = [
         "Read"
@@ -215,7 +341,7 @@ let
     };
 
     deny = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.rule "Bash(rm -rf *)");
       default = [ ];
       example = [ "Bash(rm -rf *)" ];
       description = "Tools, or uses of a tool, that are refused. Wins over `allow`.";
@@ -231,21 +357,21 @@ let
 
   resourceLimits = {
     cpuQuota = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.percentage "200%");
       default = null;
       example = "200%";
       description = "Share of processor time; `100%` is one whole processor.";
     };
 
     memoryMax = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.size "4G");
       default = null;
       example = "4G";
       description = "Memory of all its processes together. Past it, the kernel kills inside the sandbox.";
     };
 
     tasksMax = mkOption {
-      type = types.nullOr types.int;
+      type = types.nullOr (types.ints.between 16 4194304);
       default = null;
       example = 512;
       description = "Processes and threads.";
@@ -259,7 +385,7 @@ let
     };
 
     diskMax = mkOption {
-      type = types.str;
+      type = like forms.sizeOfATmpfs "2G";
       default = "2G";
       example = "2G";
       description = "Size of the ephemeral root. It lives in memory and is gone on restart.";
@@ -268,22 +394,28 @@ let
 
   workspaceOptions = {
     mounts = mkOption {
-      type = types.attrsOf (table mount);
+      type = named forms.name (table mount);
       default = { };
+      example = {
+        docs = {
+          containerPath = "/workspace/docs";
+          hostPath = "~/docs";
+        };
+      };
       description = "Further directories of the host, each under a name of its own.";
     };
   };
 
   template = {
     description = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.oneLine "Claude Code");
       default = null;
       example = "Claude Code";
       description = "One line for people.";
     };
 
     extends = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.name "base");
       default = null;
       example = "base";
       description = "A parent template. Tables merge, lists append, other values replace. See `replaces`.";
@@ -300,7 +432,7 @@ let
     };
 
     rootfs = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathOfTheHost "/var/lib/forage/guests/trixie");
       default = null;
       example = "/var/lib/forage/guests/trixie";
       description = "A root file system of the host to run instead of a NixOS system.";
@@ -325,7 +457,7 @@ let
     };
 
     allowedHosts = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.host "api.anthropic.com");
       default = [ ];
       example = [
         "api.anthropic.com"
@@ -360,7 +492,7 @@ let
     };
 
     protectedPaths = mkOption {
-      type = types.nullOr (types.listOf types.str);
+      type = types.nullOr (types.listOf (like forms.pathInTheWorkspace "@version-control"));
       default = null;
       example = [
         "@version-control"
@@ -378,14 +510,14 @@ let
     };
 
     initCommands = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf types.nonEmptyStr;
       default = [ ];
       example = [ "npm install" ];
       description = "Shell commands, run in the workspace as the agent user at every start, in this order.";
     };
 
     resetEvery = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.calendarExpression "daily");
       default = null;
       example = "daily";
       description = "A systemd calendar expression: how often the sandbox starts afresh.";
@@ -399,35 +531,55 @@ let
     };
 
     agents = mkOption {
-      type = types.attrsOf (table agent);
+      type = named forms.name (table agent);
       default = { };
+      example = lib.literalExpression "{ claude = { package = pkgs.claude-code; secretName = \"anthropic\"; }; }";
       description = "The agents, by the name of their command inside.";
     };
 
     resourceLimits = mkOption {
       type = table resourceLimits;
       default = { };
+      example = {
+        cpuQuota = "200%";
+        memoryMax = "4G";
+      };
       description = "What the sandbox may spend.";
     };
 
     isolation = mkOption {
       type = table isolation;
       default = { };
+      example = { syscallFilter = "strict"; };
       description = "How the sandbox is held.";
     };
 
     workspace = mkOption {
       type = table workspaceOptions;
       default = { };
+      example = {
+        mounts = {
+          docs = {
+            containerPath = "/srv/docs";
+            hostPath = "~/docs";
+          };
+        };
+      };
+      description = "What is mounted besides the workspace.";
     };
 
     agentIdentity = mkOption {
       type = table agentIdentity;
       default = { };
+      example = {
+        gitEmail = "agent@example.org";
+        gitUser = "Forage Agent";
+      };
+      description = "Who the agent is in version control.";
     };
 
     allowFindings = mkOption {
-      type = types.attrsOf types.str;
+      type = types.attrsOf types.nonEmptyStr;
       default = { };
       example = { no-limits = "this host has nothing else to do"; };
       description = "Lints that are right as they are in this template: codes, each with the reason. It is not inherited.";
@@ -436,7 +588,7 @@ let
 
   project = {
     user = mkOption {
-      type = types.str;
+      type = like forms.userName "alice";
       example = "alice";
       description = "Required. The host user who owns the workspaces.";
     };
@@ -456,7 +608,7 @@ let
     };
 
     home = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathOfTheHost "/home/alice");
       default = null;
       example = "/home/alice";
       description = "What `~` stands for in paths. Default: /home/ and the user.";
@@ -470,53 +622,66 @@ let
     };
 
     externalInterface = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.interfaceName "eth0");
       default = null;
       example = "eth0";
       description = "The interface for which Forage masquerades. Without it, NAT is left to the host.";
     };
 
     subnet = mkOption {
-      type = types.str;
+      type = like forms.ipv4Network "10.100.0.0/16";
       default = "10.100.0.0/16";
       example = "10.100.0.0/16";
       description = "Where the sandboxes' addresses come from. The first is the gateway's.";
     };
 
     ipv6Subnet = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.ipv6Prefix "fd5c:3a1e:77b0::/64");
       default = null;
       example = "fd5c:3a1e:77b0::/64";
       description = "Where their IPv6 addresses come from; without it they have none. A unique local prefix (`fd00::/8`) is translated as `subnet` is; a global one has to be routed to this host. For hosts that reach the internet by IPv6.";
     };
 
     secrets = mkOption {
-      type = types.attrsOf types.str;
+      type = named forms.nameOfASecret types.str;
       default = { };
       example = { anthropic = "/run/secrets/anthropic-api-key"; };
       description = "Names for files that exist on the host at run time. Never their contents.";
     };
 
     sandboxes = mkOption {
-      type = types.attrsOf (table sandbox);
+      type = named forms.name (table sandbox);
       default = { };
+      example = {
+        website = {
+          template = "claude";
+          workspace = "~/projects/website";
+        };
+      };
       description = "The sandboxes, by name. The name is also host name, machine name and unit name.";
     };
 
     allowFindings = mkOption {
-      type = types.attrsOf types.str;
+      type = types.attrsOf types.nonEmptyStr;
       default = { };
       example = { secret-outside-manager = "a token for tests, worth nothing"; };
       description = "Lints that are right as they are here, outside of sandboxes and templates: codes, each with the reason.";
     };
 
     templates = mkOption {
-      type = types.attrsOf (table template);
+      type = named forms.name (table template);
       default = { };
+      example = {
+        claude = {
+          extends = "base";
+          network = "restricted";
+        };
+      };
       description = "The templates, by name. In forage.json only: beside forage.toml, each is a file of its own, templates/NAME.toml.";
     };
   };
 in
 {
+  inherit forms;
   inherit isolation project template;
 }
