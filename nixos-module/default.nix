@@ -41,6 +41,24 @@ let
   owner = config.users.users.${cfg.user};
   ownerGroup = config.users.groups.${owner.group} or { gid = null; };
 
+  # By which entries of trusted-users the host's Nix daemon does for the owner what root wants.
+  groupsOfOwner = [
+    owner.group
+  ]
+  ++ owner.extraGroups
+  ++ lib.attrNames (lib.filterAttrs (_: group: lib.elem cfg.user group.members) config.users.groups);
+  trustedBy =
+    if config.nix.enable && config.users.users ? ${cfg.user} then
+      lib.intersectLists config.nix.settings.trusted-users (
+        [
+          "*"
+          cfg.user
+        ]
+        ++ map (group: "@${group}") groupsOfOwner
+      )
+    else
+      [ ];
+
   agrees = declared: ours: declared == null || declared == ours;
 
   inherit (cfg) needs;
@@ -66,6 +84,7 @@ let
         modules = mkOption {
           type = types.listOf types.deferredModule;
           default = [ ];
+          example = lib.literalExpression "[ ./generated/guests/${name}.nix ]";
           description = ''
             The generated NixOS modules of this template: `guests/${name}.nix` of the tree.
           '';
@@ -178,6 +197,7 @@ in
     guests = mkOption {
       type = types.attrsOf (types.submodule guestModule);
       default = { };
+      example = lib.literalExpression "{ claude.extraModules = [ { programs.direnv.enable = true; } ]; }";
       description = "The NixOS system inside the sandboxes, one for each template.";
     };
   };
@@ -236,6 +256,16 @@ in
           '';
         }
       )
+      {
+        assertion = needs.sharedUsers == [ ] || trustedBy == [ ];
+        message = ''
+          The agents of ${quoted needs.sharedUsers} have the number of ${cfg.user} on the host too
+          (isolation.privateUsers = false), and nix.settings.trusted-users has ${quoted trustedBy}:
+          to the host's Nix daemon, ${cfg.user} is as good as root. Nothing of Forage leads to its
+          socket, but a user namespace would no longer be in the way. Remove that from
+          nix.settings.trusted-users, or isolation.privateUsers = false from these templates.
+        '';
+      }
       {
         assertion = !tooOld "systemd" "254";
         message = ''

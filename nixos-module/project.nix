@@ -201,6 +201,11 @@ let
   usedAre = holds: lib.naturalSort (lib.filter (name: holds (lineage name)) used);
   guests = usedAre isNixOS;
 
+  # Whether a text begins as it has to: of what may hold a key by mistake, so that NixOS's own
+  # message about a type would show it.
+  begins =
+    form: text: builtins.match "${form.pattern}.*" (builtins.substring 0 100 text) != null;
+
   among =
     set: if set == { } then "There are none" else "There are ${lib.concatStringsSep ", " (lib.attrNames set)}";
 
@@ -219,6 +224,7 @@ in
       # The tests are for those who build the package; no switch of a host waits for them.
       default = pkgs.callPackage ../nix/package.nix { withTests = false; };
       defaultText = lib.literalMD "the `forage-gen` of this repository";
+      example = lib.literalExpression "inputs.forage.packages.x86_64-linux.default";
       description = ''
         The compiler. It runs when the host is built, and is not on the host afterwards.
       '';
@@ -303,9 +309,21 @@ in
         )
       )
       ++ refuse (
+        lib.optional (!lib.all (begins keys.forms.publicKey) cfg.authorizedKeys) ''
+          services.forage.authorizedKeys has an entry that is no public key of OpenSSH. It is not
+          shown here, as it may be a private one. Write the line of a .pub file, such as
+          "ssh-ed25519 AAAA... alice@laptop".
+        ''
+      )
+      ++ refuse (
         forEach cfg.secrets (
           name: path:
-          lib.optional (lib.hasPrefix builtins.storeDir path) ''
+          lib.optional (!begins keys.forms.pathOfASecret path) ''
+            services.forage.secrets.${name} is no absolute path. It is not shown here, as it may
+            be a key. Name the file that a secret manager makes at run time, such as
+            config.sops.secrets.${name}.path.
+          ''
+          ++ lib.optional (lib.hasPrefix builtins.storeDir path) ''
             services.forage.secrets.${name} is in the Nix store, where everybody on the host can
             read it. Name the file that a secret manager makes at run time, such as
             config.sops.secrets.${name}.path.

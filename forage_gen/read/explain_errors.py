@@ -187,12 +187,20 @@ def _which_value(value: object, allowed: list[str]) -> str:
 def _write(model: type[BaseModel], path: KeyPath) -> str:
     """Hint at what to write for the key at `path`, by its example."""
     field = _field_at(model, path)
-    if field is not None and field.examples:
+    if field is not None and field.examples and not _is_of_tables(field):
         return f"Write for example `{field.alias} = {toml_text(field.examples[0])}`."
-    if field is not None:  # a table
+    if field is not None:
         header = ".".join(str(part) for part in path)
         return f"Write its keys below a line {shown(f'[{header}]')}."
     return "Write it as docs/reference.md shows."
+
+
+def _is_of_tables(field: FieldInfo) -> bool:
+    """Whether the key is a table with keys of its own, or holds such tables by name."""
+    if isinstance(field.default, BaseModel):
+        return True
+    example = field.examples[0] if field.examples else None
+    return isinstance(example, dict) and any(isinstance(held, dict) for held in example.values())
 
 
 def toml_text(value: object) -> str:

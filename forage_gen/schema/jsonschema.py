@@ -7,12 +7,15 @@ is coarser than forage-gen, but never refuses what forage-gen accepts.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from forage_gen.schema.models import Project, Template
+
+if TYPE_CHECKING:
+    from pydantic_core import core_schema
 
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
@@ -40,6 +43,14 @@ class _Generator(GenerateJsonSchema):
         # A table that is left out means the same as one without keys.
         return {} if isinstance(dft, BaseModel) else super().encode_default(dft)
 
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        # Pydantic lets a name of another form have any value at all.
+        described = super().dict_schema(schema)
+        if described.pop("patternProperties", None):
+            described["additionalProperties"] = self.generate_inner(schema["values_schema"])
+            described["propertyNames"] = self.generate_inner(schema["keys_schema"])
+        return described
+
 
 def json_schema(which: Literal["forage", "template"]) -> dict[str, Json]:
     """Describe `forage.toml` or a template in JSON Schema, draft 2020-12."""
@@ -54,10 +65,13 @@ def _with_templates(project: dict[str, Json]) -> dict[str, Json]:
     """Add the key that only forage.json has: there, templates have no files of their own."""
     template = Template.model_json_schema(schema_generator=_Generator)
     tables = {**as_table(project["$defs"]), **as_table(template.pop("$defs")), "Template": template}
+    name = as_table(as_table(as_table(tables["Sandbox"])["properties"])["template"])
     templates: Json = {
         "type": "object",
         "additionalProperties": {"$ref": "#/$defs/Template"},
+        "propertyNames": {key: name[key] for key in ("type", "title", "pattern")},
         "default": {},
+        "examples": [{"claude": {"extends": "base", "network": "restricted"}}],
         "description": TEMPLATES_MEANING,
     }
     return {

@@ -100,6 +100,7 @@ class Agent(_Strict):
     )
     permissions: Permissions = Field(
         default=Permissions(),
+        examples=[{"allow": ["Read"], "deny": ["Bash(rm -rf *)"]}],
         description="What the agent may do without asking.",
     )
 
@@ -168,7 +169,7 @@ class Isolation(_Strict):
     )
     syscall_filter: f.SyscallFilter = Field(
         default="default",
-        examples=["default"],
+        examples=["default", ["~@debug", "~@aio"]],
         validate_default=True,
         description="`default`; `strict`, without io_uring, debuggers and what else exploits use; "
         "or a list of system calls and groups in systemd's syntax, which adds to the default.",
@@ -224,6 +225,7 @@ class WorkspaceOptions(_Strict):
 
     mounts: dict[f.MountName, Mount] = Field(
         default={},
+        examples=[{"docs": {"containerPath": "/workspace/docs", "hostPath": "~/docs"}}],
         description="Further directories of the host, each under a name of its own.",
     )
 
@@ -361,6 +363,7 @@ class Template(_Strict):
     )
     agents: dict[f.AgentName, Agent] = Field(
         default={},
+        examples=[{"claude": {"package": "claude-code", "secretName": "anthropic"}}],
         description="The agents, by the name of their command inside.",
     )
     proxies: list[f.ProxyName] = Field(
@@ -375,18 +378,22 @@ class Template(_Strict):
     )
     resource_limits: ResourceLimits = Field(
         default=ResourceLimits(),
+        examples=[{"cpuQuota": "200%", "memoryMax": "4G"}],
         description="What the sandbox may spend.",
     )
     isolation: Isolation = Field(
         default=Isolation(),
+        examples=[{"syscallFilter": "strict"}],
         description="How the sandbox is held.",
     )
     workspace: WorkspaceOptions = Field(
         default=WorkspaceOptions(),
+        examples=[{"mounts": {"docs": {"containerPath": "/srv/docs", "hostPath": "~/docs"}}}],
         description="What is mounted besides the workspace.",
     )
     agent_identity: AgentIdentity = Field(
         default=AgentIdentity(),
+        examples=[{"gitUser": "Forage Agent", "gitEmail": "agent@example.org"}],
         description="Who the agent is in version control.",
     )
     allow_findings: dict[str, f.Reason] = Field(
@@ -583,11 +590,13 @@ class Project(_Strict):
     )
     sources: dict[f.SourceName, Source] = Field(
         default={},
+        examples=[{"tool": {"type": "url", "url": "https://example.org/tool/v1.2/tool"}}],
         description="What nixpkgs lacks, by the name of the program. Packages call it "
         "`sources.NAME`.",
     )
     sandboxes: dict[f.SandboxName, Sandbox] = Field(
         default={},
+        examples=[{"website": {"template": "claude", "workspace": "~/projects/website"}}],
         description="The sandboxes, by name. The name is also host name, machine name and unit "
         "name.",
     )

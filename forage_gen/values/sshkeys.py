@@ -66,7 +66,7 @@ _CURVES = {
         0x51953EB9618E1C9A1F929A21A0B68540EEA2DA725B99B315F3B8B489918EF109E156193951EC7E937B1652C0BD3BB1BF073573DF883D2C34F1EF451FD46B503F00,
     ),
 }
-_TYPES = frozenset(
+TYPES = frozenset(
     {
         "ssh-ed25519",
         "sk-ssh-ed25519@openssh.com",
@@ -77,6 +77,8 @@ _TYPES = frozenset(
         "ssh-rsa",
     },
 )
+"""The types of keys that are taken."""
+
 _WEAK_TYPES = frozenset({"ssh-dss", "ssh-rsa1"})
 
 
@@ -120,7 +122,7 @@ def authorized_key(text: str) -> AuthorizedKey:
     line = text.strip()
     _refuse_other_things(line)
     kind, _, rest = _SPACES.sub(" ", line).partition(" ")
-    if kind not in _TYPES:
+    if kind not in TYPES:
         raise _not_a_type(kind, rest)
     key, _, comment = rest.partition(" ")
     fields = _fields(key)
@@ -186,14 +188,14 @@ def _not_a_type(kind: str, rest: str) -> ValueProblem:
             message="This is a certificate, not a key.",
             hint="Write the key itself, from the `.pub` file without `-cert`.",
         )
-    if any(f" {known} AAAA" in f" {rest}" for known in _TYPES):
+    if any(f" {known} AAAA" in f" {rest}" for known in TYPES):
         return ValueProblem(
             code="ssh-key-options",
             message="The key has options before it, which Forage does not take: whoever logs in"
             " gets a shell in the sandbox.",
             hint="Write the key from its type on, without the options.",
         )
-    near = closest(kind, sorted(_TYPES)) if rest.startswith("AAAA") else None
+    near = closest(kind, sorted(TYPES)) if rest.startswith("AAAA") else None
     return ValueProblem(
         code="ssh-key-invalid",
         message="This is not a public key of OpenSSH.",

@@ -17,7 +17,10 @@ _KNOWN = {
     *("FENCE", "SOURCE", "USERS", "OPEN"),
     *("CONTROL", "CONTROL_USER", "PREPARE", "UNCONTROLLED"),
 }
-NO_ATTACKS = {"__init__", "attack", "catalogue", "conftest", "document", "profiles"}
+NO_ATTACKS = {
+    *("__init__", "attack", "catalogue", "conftest", "document", "profiles"),
+    *("staging", "vm"),
+}
 
 # Runs an attack from standard input, where none of these modules can be imported.
 _LOADER = """
@@ -93,6 +96,10 @@ class Attack:
         """Why it succeeds there; None if it has to fail."""
         return self.open.get(sandbox, self.open.get(f"{sandbox}/{user}"))
 
+    def expected(self, sandbox: str, user: str) -> str:
+        """How its verdict has to begin there."""
+        return "BROKEN: " if self.why_open(sandbox, user) else "HELD: "
+
     @property
     def control_user(self) -> str:
         """Who tries it on the host, where it has to work."""
@@ -118,6 +125,12 @@ class Attack:
         library = (HERE / "attack.py").read_text()
         given = json.dumps(dict(facts))
         return _LOADER.format(library=library, facts=given, attack=self.source, name=self.name)
+
+
+def verdict(said: str) -> str:
+    """The last line that an attack printed: a crash must not pass for a fence."""
+    lines = [line for line in said.splitlines() if line.startswith(("HELD: ", "BROKEN: "))]
+    return lines[-1] if lines else f"no verdict: {said}"
 
 
 def attacks() -> list[Attack]:

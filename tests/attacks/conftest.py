@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.attacks.attack import MARKER, MARKER_TEXT
 from tests.attacks.profiles import PROFILES
+from tests.attacks.staging import REPOSITORY, TEMPTATIONS
+from tests.attacks.staging import facts as facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,38 +20,18 @@ if TYPE_CHECKING:
 
 VICTIM = "victim-of-the-host"
 
-NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
-
-# Programs that would give the agent more than it has, if anything did. Root has the capability
-# to make the last one in the profile that keeps it (`listed`).
-_TEMPTATIONS = """
-install -m 4755 /usr/bin/id /opt/setuid-id
-install -m 0755 /usr/bin/cat /opt/capable-cat
-setcap cap_dac_read_search+ep /opt/capable-cat || [ -e /etc/forage.json ]
-"""
-
-# What the attacks find in the workspace; on the host, /workspace is a plain directory.
-_REPOSITORY = """
-mkdir -p "$1"
-cd "$1"
-rm -rf .git
-git init --quiet
-mkdir -p .jj/repo/store/git .vscode
-printf '../../../.git' >.jj/repo/store/git_target
-"""
-
 
 @pytest.fixture(scope="package")
 def attacked(activated: Activated) -> Iterator[Activated]:
     """The host, with a file, a process and sockets that nobody in a sandbox may reach."""
     host = activated.host
     host.write(MARKER, MARKER_TEXT)
-    host.sh(_TEMPTATIONS)
-    host.sh(_REPOSITORY, "/workspace")
+    host.sh(TEMPTATIONS)
+    host.sh(REPOSITORY, "/workspace")
     for name in PROFILES:
         # A sandbox that runs has made what it protects.
         activated.stop(name)
-        as_owner = ("runuser", "-u", "alice", "--", "bash", "-euc", _REPOSITORY, "_")
+        as_owner = ("runuser", "-u", "alice", "--", "bash", "-euc", REPOSITORY, "_")
         host.run(*as_owner, workspace(activated, name))
     units = {
         f"{VICTIM}-process": f"exec -a {VICTIM} sleep infinity",
@@ -72,7 +53,7 @@ def attacked(activated: Activated) -> Iterator[Activated]:
 
 def tempt(sandbox: Sandbox) -> None:
     """Lay out what an attacker might use, as the sandbox's root."""
-    sandbox.sh(_TEMPTATIONS)
+    sandbox.sh(TEMPTATIONS)
 
 
 def workspace(project: Activated, name: str) -> str:
@@ -88,10 +69,4 @@ def outcomes() -> Outcomes:
 @pytest.fixture(scope="package")
 def facts(attacked: Activated) -> dict[str, str]:
     """What the attacks are told of the host."""
-    host = attacked.host
-    links = host.run("readlink", *(f"/proc/self/ns/{name}" for name in NAMESPACES)).stdout
-    return {
-        "machine_id": host.run("cat", "/etc/machine-id").stdout.strip(),
-        "name": host.run("uname", "-n").stdout.strip(),
-        "namespaces": json.dumps(dict(zip(NAMESPACES, links.split(), strict=True))),
-    }
+    return facts_of(lambda command: attacked.host.sh(command).stdout)

@@ -10,12 +10,15 @@ SOURCE = "capabilities(7)"
 USERS = ("agent",)
 CONTROL_USER = "alice"
 
-if not os.path.exists("/opt/capable-cat"):
+if not os.path.exists("/opt/capable-grep"):
     held("there is none")
 shown = subprocess.run(
-    ["/opt/capable-cat", "/proc/self/status"], capture_output=True, text=True, check=False
+    ["/opt/capable-grep", "^CapEff:", "/proc/self/status"],
+    capture_output=True,
+    text=True,
+    check=False,
 )
-effective = [line for line in shown.stdout.splitlines() if line.startswith("CapEff")]
-if effective and int(effective[0].split()[1], 16):
-    broken(effective[0])
+effective = shown.stdout.split()
+if effective and int(effective[1], 16):
+    broken(effective[1])
 held("it has no capability")

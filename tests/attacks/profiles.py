@@ -9,3 +9,6 @@ PROFILES = {
     "shared": "shared users",
 }
 """Name of the sandbox, and what the table calls its profile."""
+
+DEFAULT = "coder"
+"""The one whose template says nothing of isolation."""

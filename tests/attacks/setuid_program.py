@@ -10,9 +10,12 @@ USERS = ("agent",)
 CONTROL_USER = "alice"
 
 # Made by the sandbox's root beforehand.
-if not os.path.exists("/opt/setuid-id"):
+if not os.path.exists("/opt/setuid-grep"):
     held("there is none")
-shown = subprocess.run(["/opt/setuid-id", "-u"], capture_output=True, text=True, check=True)
-if shown.stdout.strip() == "0":
+shown = subprocess.run(
+    ["/opt/setuid-grep", "^Uid:", "/proc/self/status"], capture_output=True, text=True, check=True
+)
+_, _, effective, _, _ = shown.stdout.split()
+if effective == "0":
     broken("it ran as root")
-held(f"it ran as {shown.stdout.strip()}")
+held(f"it ran as {effective}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.attacks.catalogue import Attack, attacks
+from tests.attacks.catalogue import Attack, attacks, verdict
 from tests.attacks.conftest import tempt
 from tests.attacks.document import PAGE, Outcomes, page
 from tests.attacks.profiles import PROFILES
@@ -24,12 +24,6 @@ CASES = [
     for user in attack.users
 ]
 PYTHON = ("python3", "-I", "-")
-
-
-def verdict(said: str) -> str:
-    """The last line that an attack printed: a crash must not pass for a fence."""
-    lines = [line for line in said.splitlines() if line.startswith(("HELD: ", "BROKEN: "))]
-    return lines[-1] if lines else f"no verdict: {said}"
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)
@@ -49,7 +43,7 @@ def test_it_fails_in_a_sandbox(
         attacked.mend()
         tempt(attacked.running(sandbox))
 
-    assert said.startswith("BROKEN: " if attack.why_open(sandbox, user) else "HELD: ")
+    assert said.startswith(attack.expected(sandbox, user))
 
 
 def test_the_page_of_the_docs_says_what_came_of_it(

@@ -30,6 +30,10 @@ let
       "one of"
       (type.functor.payload.values or type.functor.payload)
     ];
+    nonEmptyStr = _: [
+      "string of at least"
+      1
+    ];
     submodule = type: described (type.getSubOptions [ ]);
     intBetween =
       type:
@@ -43,7 +47,20 @@ let
       ];
   };
 
-  typeName = type: named.${type.name} type;
+  # What the name of types.strMatching says besides, as a string of the Nix language.
+  matching =
+    name:
+    let
+      quoted = builtins.match "strMatching (.*)" name;
+    in
+    [
+      "string like"
+      (builtins.fromJSON (builtins.replaceStrings [ "\\$" ] [ "$" ] (elemAt quoted 0)))
+    ];
+
+  typeName =
+    type:
+    if lib.hasPrefix "strMatching " type.name then matching type.name else named.${type.name} type;
 
   described =
     set:

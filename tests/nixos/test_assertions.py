@@ -73,6 +73,53 @@ def test_what_the_hosts_own_daemon_does_is_nobodys_business() -> None:
     assert failed('{ nix.settings = { sandbox = false; trusted-users = [ "*" ]; }; }') == []
 
 
+def test_no_guest_takes_over_a_setting_of_the_hosts_daemon() -> None:
+    attr = """{
+      inherit (config.services.forage.guests.claude) system;
+      inherit (config.services.forage.guests.claude.nixos.config.nix.settings) sandbox;
+    }"""
+
+    loose = evaluate(FIXTURE, attr, "{ nix.settings.sandbox = false; }")
+
+    assert loose == evaluate(FIXTURE, attr)
+    assert isinstance(loose, dict)
+    assert loose["sandbox"] is True
+
+
+@pytest.mark.parametrize(
+    ("extra_nix", "entry"),
+    [
+        ('{ nix.settings.trusted-users = [ "alice" ]; }', "alice"),
+        ('{ nix.settings.trusted-users = [ "*" ]; }', "*"),
+        ('{ nix.settings.trusted-users = [ "@users" ]; }', "@users"),
+        (
+            """{
+              nix.settings.trusted-users = [ "@wheel" ];
+              users.users.alice.extraGroups = [ "wheel" ];
+            }""",
+            "@wheel",
+        ),
+        (
+            """{
+              nix.settings.trusted-users = [ "@builders" ];
+              users.groups.builders.members = [ "alice" ];
+            }""",
+            "@builders",
+        ),
+        ('{ nix.settings.trusted-users = [ "bob" "@wheel" ]; }', ""),
+        ('{ nix = { enable = false; settings.trusted-users = [ "alice" ]; }; }', ""),
+    ],
+)
+def test_who_shares_the_owners_number_may_not_be_trusted_by_the_hosts_daemon(
+    tmp_path: Path, extra_nix: str, entry: str
+) -> None:
+    messages = failed(extra_nix, with_shared_users(tmp_path))
+
+    assert [f'nix.settings.trusted-users has "{entry}"' in each for each in messages] == (
+        [True] if entry else []
+    )
+
+
 @pytest.mark.parametrize(
     ("extra_nix", "said"),
     [

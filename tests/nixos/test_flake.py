@@ -106,13 +106,16 @@ def test_a_host_imports_the_module_and_the_tree_and_nothing_more(
             "--apply",
             """config: {
               system = config.system.build.toplevel.drvPath;
-              pinned = config.services.forage.guests.claude.nixos.config.nix.registry ? nixpkgs;
+              pinned = config.services.forage.guests.claude.nixos.config.nix.registry.nixpkgs.to;
+              host = toString config.nixpkgs.flake.source;
+              isNixpkgs = builtins.pathExists (config.nixpkgs.flake.source + "/nixos/lib");
             }""",
         )
     )
 
     assert found["system"].endswith(".drv")
-    assert found["pinned"]
+    assert found["pinned"] == {"type": "path", "path": found["host"]}
+    assert found["isNixpkgs"]
 
 
 @pytest.mark.parametrize("file", ["default.nix", "shell.nix"])

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from forage_gen.resolve.plan import Network
 from forage_gen.starter import starter_files
+from tests.attacks.profiles import DEFAULT
+from tests.host.activate import compile_project
 from tests.nixos.nix import BUILD_OPTIONS, REPOSITORY, path, text
 from tests.nixos.options import COMPILER
 from tests.nixos.test_flake import NIX, flake, run
@@ -20,6 +23,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["flake"]
+
+# What makes the difference between one isolation profile and another.
+PROFILE = (
+    *("private_users", "user_namespaces", "capabilities_dropped", "apparmor", "store_closure"),
+    *("syscall_profile", "syscalls_allowed", "syscalls_denied"),
+    *("protected_paths", "read_only_workspace", "nix_daemon"),
+)
 
 GOLDEN = REPOSITORY / "golden/demo"
 TEMPLATES = REPOSITORY / "nix/templates"
@@ -213,30 +223,57 @@ def test_a_host_of_the_template_evaluates(locked: Path, tmp_path: Path, template
     assert found == {"warnings": [], "sandboxes": ["myproject"], "system": "/nix/store/"}
 
 
+def vm_test(flake: Path, attr: str) -> str:
+    """An expression in which `test` is the configuration of the test in a virtual machine."""
+    return expression(
+        flake,
+        f"""
+          let
+            inherit ((import (nixpkgs.outPath + "/nixos/lib") {{ }}).evalTest {{
+              imports = [ ({path(flake)} + "/nix/vm-test.nix") ];
+              hostPkgs = pkgs;
+              defaults.boot.loader.grub.enable = false;
+            }}) config;
+            test = config;
+          in
+          {attr}
+        """,
+    )
+
+
 def test_the_vm_tests_hosts_evaluate_and_its_script_is_python(flake: Path) -> None:
-    attr = f"""
-      let
-        test = (import (nixpkgs.outPath + "/nixos/lib") {{ }}).evalTest {{
-          imports = [ ({path(flake)} + "/nix/vm-test.nix") ];
-          hostPkgs = pkgs;
-          defaults.boot.loader.grub.enable = false;
-        }};
-      in
-      {{
-        inherit (test.config) testScript;
-        hosts = builtins.mapAttrs (
-          _: node: builtins.substring 0 11 node.system.build.toplevel.drvPath
-        ) test.config.nodes;
-        inherit (test.config.nodes.machine.services.forage) sandboxNames;
-      }}
-    """
+    attr = """{
+      inherit (test) testScript;
+      hosts = builtins.mapAttrs (
+        _: node: builtins.substring 0 11 node.system.build.toplevel.drvPath
+      ) test.nodes;
+      inherit (test.nodes.machine.services.forage) sandboxNames;
+    }"""
     found = json.loads(
         run(
             *("nix-instantiate", "--eval", "--strict", "--json", "--readonly-mode"),
             *("--option", "allow-import-from-derivation", "false"),
-            *("-E", expression(flake, attr)),
+            *("-E", vm_test(flake, attr)),
         )
     )
     assert found["hosts"] == {"machine": "/nix/store/", "outside": "/nix/store/"}
     assert found["sandboxNames"] == ["full", "none", "restricted"]
     compile(found["testScript"], "vm-test", "exec")
+
+
+def test_the_vm_tests_sandboxes_have_the_profile_that_is_attacked(
+    flake: Path, tmp_path: Path
+) -> None:
+    """What attacks are expected to come to there is what is shown in a sandbox of that profile."""
+    json_file = vm_test(flake, "test.nodes.machine.services.forage.tree.passthru.project")
+    written = run("nix-build", "--no-out-link", *BUILD_OPTIONS, "-E", json_file).strip()
+    shutil.copy(written, tmp_path / "forage.json")
+
+    (attacked,) = [s.template for s in compile_project().sandboxes if s.name == DEFAULT]
+    in_vm = [sandbox.template for sandbox in compile_project(tmp_path).sandboxes]
+
+    assert {template.network for template in in_vm} == set(Network)
+    for template in in_vm:
+        assert {key: getattr(template, key) for key in PROFILE} == {
+            key: getattr(attacked, key) for key in PROFILE
+        }

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import cast
 
 from forage_gen.schema.jsonschema import Json, json_schema
 from forage_gen.schema.nixos_options import NOT_IN_NIX, PACKAGES
-from tests.nixos.nix import HERE, path
+from tests.nixos.nix import HERE, REPOSITORY, path, text
 from tests.nixos.options import evaluated
+from tests.schema.forms import FORMS
 
 Table = dict[str, Json]
 
@@ -44,6 +46,10 @@ class Schema:
                 found = ["table of", self.type_of(cast("Table", values))]
             case {"minimum": least, "maximum": most}:
                 found = ["between", least, most]
+            case {"pattern": str(pattern)} if pattern.endswith("$"):
+                found = ["string like", pattern]
+            case {"minLength": least}:
+                found = ["string of at least", least]
             case _:
                 found = "package" if name in PACKAGES else key["type"]
         return found
@@ -68,6 +74,65 @@ def test_they_agree() -> None:
     assert found == expected
 
 
+def test_what_the_compiler_takes_nix_takes_and_mistakes_in_the_form_it_refuses() -> None:
+    """The texts with which tests/schema/test_forms.py tries the grammars."""
+    samples = {what: (*form.taken, *form.refused) for what, form in FORMS.items()}
+
+    found = evaluated(
+        f"""
+        lib.mapAttrs
+          (_: form: map
+            (sample: builtins.match "${{form.pattern}}.*" sample != null)
+            (builtins.fromJSON {text(json.dumps(samples))}).${{form.what}})
+          (import {path(REPOSITORY / "nixos-module/options.nix")} {{
+            inherit lib;
+            table = _: lib.types.raw;
+          }}).forms
+        """,
+        demo=False,
+    ).value
+
+    assert isinstance(found, dict)
+    assert sorted(found.values(), key=str) == sorted(
+        ([True] * len(form.taken) + [False] * len(form.refused) for form in FORMS.values()), key=str
+    )
+
+
+def test_a_long_text_is_no_burden() -> None:
+    """Nix's regular expressions recurse, and the longest path is of 4,095 bytes."""
+    long = "/" + "/".join(["a" * 200] * 20)
+
+    found = evaluated(
+        "config.services.forage.sandboxes.a.workspace",
+        f"""
+          user = "alice";
+          sandboxes.a = {{ template = "b"; workspace = {text(long)}; }};
+        """,
+        demo=False,
+    ).value
+
+    assert found == long
+
+
+def test_names_of_tables_have_their_form() -> None:
+    names = {
+        "secrets": ("API_KEY", ".key"),
+        "sandboxes": ("my-project", "My_Project"),
+        "templates": ("claude", "Claude"),
+    }
+
+    found = evaluated(
+        f"""
+        let project = options.services.forage; in lib.mapAttrs
+          (option: map (name: project.${{option}}.type.check {{ ${{name}} = {{ }}; }}))
+          (builtins.fromJSON {text(json.dumps(names))})
+        """,
+        demo=False,
+    ).value
+
+    assert found == {option: [True, False] for option in names}
+
+
 def test_every_option_says_what_it_is_and_shows_how() -> None:
     found = evaluated(
         """
@@ -75,7 +140,7 @@ def test_every_option_says_what_it_is_and_shows_how() -> None:
           (option:
             lib.hasPrefix "services.forage." option.name
             && option.visible && !option.internal
-            && !(option ? description && (option ? example || option ? default)))
+            && !(option.description or null != null && (option ? example || option.readOnly)))
           (lib.optionAttrSetToDocList options.services.forage))
         """,
         demo=False,

@@ -122,13 +122,13 @@ def test_a_mistake_fails_the_build_with_the_compilers_message() -> None:
     with pytest.raises(NixError) as refused:
         built(
             "config.services.forage.tree",
-            'templates.claude.resourceLimits.memoryMax = lib.mkForce "4 elephants";',
+            'templates.claude.resourceLimits.memoryMax = lib.mkForce "4K";',
         )
 
     said = str(refused.value)
     assert "forage.json:" in said
     assert "error[" in said
-    assert "4 elephants" in said
+    assert "`4K` is too little memory" in said
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,14 @@ def test_a_mistake_fails_the_build_with_the_compilers_message() -> None:
             "services.forage.secrets.anthropic is in the Nix store",
         ),
         (
+            'secrets.anthropic = lib.mkForce "run/secrets/anthropic";',
+            "services.forage.secrets.anthropic is no absolute path",
+        ),
+        (
+            'authorizedKeys = lib.mkForce [ "~/.ssh/id_ed25519.pub" ];',
+            "services.forage.authorizedKeys has an entry that is no public key",
+        ),
+        (
             f"tree = {GOLDEN};",
             "this would have no effect: services.forage.authorizedKeys",
         ),
@@ -175,15 +183,46 @@ def test_what_can_be_told_at_evaluation_is_an_assertion(options: str, message: s
 @pytest.mark.parametrize(
     "options",
     [
-        "templates.claude.netwrok = null;",
-        'templates.claude.network = "some";',
-        'sandboxes.website.workspace = lib.mkForce [ "/a" ];',
-        "templates.claude.extraPackages = [ 1 ];",
-        "uid = 70000;",
+        'secrets.anthropic = lib.mkForce "sk-ant-api03-0123456789";',
+        'authorizedKeys = lib.mkForce [ "-----BEGIN OPENSSH PRIVATE KEY-----\\nsk-ant-api03" ];',
     ],
 )
-def test_a_wrong_name_or_type_is_nixoss_own_error(options: str) -> None:
-    with pytest.raises(NixError, match=r"services\.forage\."):
+def test_what_may_be_a_key_is_not_shown(options: str) -> None:
+    with pytest.raises(NixError) as refused:
+        evaluated("config.system.build.toplevel.drvPath", options)
+
+    assert "not shown here" in " ".join(str(refused.value).split())
+    assert "sk-ant" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ("templates.claude.netwrok = null;", "templates.claude.netwrok"),
+        ('templates.claude.network = "some";', "templates.claude.network"),
+        ('sandboxes.website.workspace = lib.mkForce [ "/a" ];', "sandboxes.website.workspace"),
+        ("templates.claude.extraPackages = [ 1 ];", "templates.claude.extraPackages"),
+        ("uid = 70000;", "uid"),
+        (
+            'templates.base.resourceLimits.cpuQuota = lib.mkForce "2";',
+            r"templates.base.resourceLimits.cpuQuota. is not of type .null or percentage like 200%",
+        ),
+        (
+            'templates.claude.allowedHosts = [ "https://a.example" ];',
+            "templates.claude.allowedHosts",
+        ),
+        ('templates.base.resetEvery = lib.mkForce "@daily";', "templates.base.resetEvery"),
+        ('subnet = lib.mkForce "10.100.0.1";', "subnet"),
+        ('templates."My_Template" = { };', "templates"),
+        ('templates.claude.workspace.mounts."a b" = { };', "templates.claude.workspace.mounts"),
+        (
+            'sandboxes.Website = { template = "claude"; workspace = "/home/alice/x"; };',
+            r"sandboxes. is not of type .attribute set of \(?submodule\)?, by names that match",
+        ),
+    ],
+)
+def test_a_wrong_name_type_or_form_is_nixoss_own_error(options: str, said: str) -> None:
+    with pytest.raises(NixError, match=rf"services\.forage\.{said}"):
         evaluated("config.system.build.toplevel.drvPath", options)
 
 
