@@ -9,28 +9,164 @@
 let
   inherit (lib) mkOption types;
 
+  # Text of a form. What has it, the compiler may refuse still, and the build says why.
+  like =
+    form: example:
+    types.strMatching form.pattern // { description = "${form.what} like ${example}"; };
+
+  # A table whose names have a form.
+  named =
+    form: type:
+    types.addCheck (types.attrsOf type) (
+      set: lib.all (name: builtins.match form.pattern name != null) (lib.attrNames set)
+    )
+    // {
+      description = "${(types.attrsOf type).description}, by names that match ${form.pattern}";
+      # NixOS makes the type anew with this, and would lose the check.
+      substSubModules = modules: named form (type.substSubModules modules);
+    };
+
+  forms = {
+    ipv4Network = {
+      what = "IPv4 network";
+      pattern = "^([0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2})$";
+    };
+    ipv6Prefix = {
+      what = "IPv6 prefix";
+      pattern = "^([0-9A-Fa-f:]+/[0-9]{2,3})$";
+    };
+    addressOfAnAPI = {
+      what = "address of an API";
+      pattern = "^(https://[^ \t\n@]+)$";
+    };
+    calendarExpression = {
+      what = "calendar expression";
+      pattern = "^([A-Za-z0-9*~.,:/_+-]+( +[A-Za-z0-9*~.,:/_+-]+)*)$";
+    };
+    capability = {
+      what = "capability";
+      pattern = "^(CAP_[A-Z_]+)$";
+    };
+    header = {
+      what = "header";
+      pattern = "^([A-Za-z0-9-]+(: ?[A-Za-z0-9-]+)?)$";
+    };
+    host = {
+      what = "host";
+      pattern = "^(!?([*][.])?[^ \t\n@/:*]+(:[0-9]{1,5})?|[0-9]{1,3}([.][0-9]{1,3}){3}/[0-9]{1,2}(:[0-9]{1,5})?|[0-9A-Fa-f:.]+(/[0-9]{1,3})?|\\[[0-9A-Fa-f:.]+(/[0-9]{1,3})?.(:[0-9]{1,5})?)$";
+    };
+    interfaceName = {
+      what = "interface name";
+      pattern = "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,14})$";
+    };
+    mailAddress = {
+      what = "mail address";
+      pattern = "^([^ \t\n@<>]+@[^ \t\n@<>]+)$";
+    };
+    method = {
+      what = "method";
+      pattern = "^([A-Z]{2,16})$";
+    };
+    name = {
+      what = "name";
+      pattern = "^([a-z][a-z0-9]*(-[a-z0-9]+)*)$";
+    };
+    nameOfASecret = {
+      what = "name of a secret";
+      pattern = "^([A-Za-z0-9_-][A-Za-z0-9_.-]*)$";
+    };
+    nameOfAnAuthor = {
+      what = "name of an author";
+      pattern = "^([^<>\n]+)$";
+    };
+    oneLine = {
+      what = "one line";
+      pattern = "^([^\n]*)$";
+    };
+    pathInTheWorkspace = {
+      what = "path in the workspace";
+      pattern = "^([^~/:*?\n][^:*?\n]*)$";
+    };
+    pathInside = {
+      what = "path inside";
+      pattern = "^((/[^/:\n]+)+/*)$";
+    };
+    pathOfASecret = {
+      what = "path of a secret";
+      pattern = "^/";
+    };
+    pathOfTheHost = {
+      what = "path of the host";
+      pattern = "^(~/*|~?(/[^/:\n]+)+/*)$";
+    };
+    patternOfPaths = {
+      what = "pattern of paths";
+      pattern = "^(/[^ \t\n?#]*)$";
+    };
+    percentage = {
+      what = "percentage";
+      pattern = "^([0-9]{1,7}([.][0-9]{1,2})?%)$";
+    };
+    port = {
+      what = "port";
+      pattern = "^((([0-9]{1,3}([.][0-9]{1,3}){3}|\\[[0-9A-Fa-f:.]{1,45}.):)?[0-9]{1,5}(:[0-9]{1,5})?)$";
+    };
+    profile = {
+      what = "profile";
+      pattern = "^(default|strict)$";
+    };
+    publicKey = {
+      what = "public key";
+      pattern = "^[ \t\n]*(ecdsa-sha2-nistp256|ecdsa-sha2-nistp384|ecdsa-sha2-nistp521|sk-ecdsa-sha2-nistp256@openssh.com|sk-ssh-ed25519@openssh.com|ssh-ed25519|ssh-rsa)[ \t]";
+    };
+    rule = {
+      what = "rule";
+      pattern = "^([A-Za-z][^\n]*)$";
+    };
+    size = {
+      what = "size";
+      pattern = "^([1-9][0-9]{0,8}[KMG])$";
+    };
+    sizeOfATmpfs = {
+      what = "size of a tmpfs";
+      pattern = "^([0-9]{1,20}[KMG]?)$";
+    };
+    systemCall = {
+      what = "system call";
+      pattern = "^(~?@?[a-z_][a-z0-9_-]*)$";
+    };
+    userName = {
+      what = "user name";
+      pattern = "^([a-z_][a-z0-9_-]{0,30})$";
+    };
+    variableName = {
+      what = "variable name";
+      pattern = "^([A-Za-z_][A-Za-z0-9_]*)$";
+    };
+  };
+
   proxy = {
     upstream = mkOption {
-      type = types.str;
+      type = like forms.addressOfAnAPI "https://api.github.com";
       example = "https://api.github.com";
       description = "Required. Where it is: `https`, a host's name, and perhaps a port and the path that all requests begin with. Its certificate is checked.";
     };
 
     secretName = mkOption {
-      type = types.str;
+      type = like forms.nameOfASecret "github";
       example = "github";
       description = "Required. The key in `[secrets]` that the proxy adds.";
     };
 
     header = mkOption {
-      type = types.str;
+      type = like forms.header "x-api-key";
       default = "Authorization: Bearer";
       example = "x-api-key";
       description = "The header that holds the key, and the word before it, if there is one.";
     };
 
     methods = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.method "GET");
       default = [
         "GET"
         "HEAD"
@@ -43,7 +179,7 @@ let
     };
 
     paths = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.patternOfPaths "/repos/acme/website");
       example = [
         "/repos/acme/website"
         "/repos/acme/website/**"
@@ -52,22 +188,24 @@ let
     };
 
     env = mkOption {
-      type = types.attrsOf types.str;
+      type = named forms.variableName types.str;
       default = { };
-      example = { GITHUB_API_URL = "{url}"; };
+      example = {
+        GITHUB_API_URL = "{url}";
+      };
       description = "Variables that tell programs inside of it. `{url}` stands for the address at which the sandbox finds the proxy.";
     };
   };
 
   sandbox = {
     template = mkOption {
-      type = types.str;
+      type = like forms.name "claude";
       example = "claude";
       description = "Required. The template it is made from.";
     };
 
     workspace = mkOption {
-      type = types.str;
+      type = like forms.pathOfTheHost "/home/alice/projects/myproject";
       example = "/home/alice/projects/myproject";
       description = "Required. The directory that the agent works on. It appears as /workspace.";
     };
@@ -87,14 +225,14 @@ let
     };
 
     proxies = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.name "github");
       default = [ ];
       example = [ "github" ];
       description = "APIs that it may ask through the proxy, besides those of its template: names of `[proxies]`.";
     };
 
     forwardPorts = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.port "8080");
       default = [ ];
       example = [
         "8080"
@@ -106,7 +244,7 @@ let
     };
 
     allowFindings = mkOption {
-      type = types.attrsOf types.str;
+      type = types.attrsOf types.nonEmptyStr;
       default = { };
       example = { workspace-too-wide = "its work is to set up this machine"; };
       description = "Lints that are right as they are in this sandbox: codes, each with the reason.";
@@ -122,14 +260,14 @@ let
     };
 
     secretName = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.nameOfASecret "anthropic");
       default = null;
       example = "anthropic";
       description = "The key in `[secrets]` that this agent may use.";
     };
 
     authEnvVar = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.variableName "ANTHROPIC_API_KEY");
       default = null;
       example = "ANTHROPIC_API_KEY";
       description = "The variable in which the program expects its key. Known agents have a default.";
@@ -153,14 +291,14 @@ let
     };
 
     hostConfigDir = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathOfTheHost "~/.claude");
       default = null;
       example = "~/.claude";
       description = "A directory of the host with the agent's own state, such as a login. Mounted inside.";
     };
 
     containerConfigDir = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathInside "/home/agent/.claude");
       default = null;
       example = "/home/agent/.claude";
       description = "Where `hostConfigDir` appears inside. Known agents have a default.";
@@ -176,27 +314,31 @@ let
     permissions = mkOption {
       type = table permissions;
       default = { };
+      example = {
+        allow = [ "Read" ];
+        deny = [ "Bash(rm -rf *)" ];
+      };
       description = "What the agent may do without asking.";
     };
   };
 
   agentIdentity = {
     gitUser = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.nameOfAnAuthor "Forage Agent");
       default = null;
       example = "Forage Agent";
       description = "Author and committer name.";
     };
 
     gitEmail = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.mailAddress "agent@example.org");
       default = null;
       example = "agent@example.org";
       description = "Author and committer e-mail address.";
     };
 
     sshSecretName = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.nameOfASecret "deploy-key");
       default = null;
       example = "deploy-key";
       description = "The private key in `[secrets]` that the agent logs in with by SSH, to `sshHosts` alone. It stays on the host, in an ssh-agent.";
@@ -219,7 +361,7 @@ let
 
   apiLimits = {
     requestsPerMinute = mkOption {
-      type = types.ints.between 1 60000;
+      type = types.ints.between 1 1000000;
       default = 300;
       example = 60;
       description = "Requests a minute. Half as many may come at once.";
@@ -233,7 +375,7 @@ let
     };
 
     bodyMax = mkOption {
-      type = types.str;
+      type = like forms.size "32M";
       default = "32M";
       example = "32M";
       description = "Size of what one request may send.";
@@ -249,7 +391,9 @@ let
     };
 
     syscallFilter = mkOption {
-      type = types.either types.str (types.listOf types.str);
+      type = types.either (like forms.profile "default") (
+        types.listOf (like forms.systemCall "~@debug")
+      );
       default = "default";
       example = "default";
       description = "`default`; `strict`, without io_uring, debuggers and what else exploits use; or a list of system calls and groups in systemd's syntax, which adds to the default.";
@@ -263,7 +407,7 @@ let
     };
 
     capabilities = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.capability "CAP_SYS_PTRACE");
       default = [ ];
       example = [ "CAP_SYS_PTRACE" ];
       description = "What its root may do besides what a booted system needs: capabilities that systemd-nspawn would leave to it and Forage drops.";
@@ -286,14 +430,14 @@ let
 
   mount = {
     containerPath = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathInside "/workspace/docs");
       default = null;
       example = "/workspace/docs";
       description = "Required. Where it appears inside.";
     };
 
     hostPath = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathOfTheHost "~/docs");
       default = null;
       example = "~/docs";
       description = "Required. What is mounted.";
@@ -309,7 +453,7 @@ let
 
   permissions = {
     allow = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.rule "Read");
       default = [ ];
       example = [
         "Read"
@@ -319,7 +463,7 @@ let
     };
 
     deny = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.rule "Bash(rm -rf *)");
       default = [ ];
       example = [ "Bash(rm -rf *)" ];
       description = "Tools, or uses of a tool, that are refused. Wins over `allow`.";
@@ -335,21 +479,21 @@ let
 
   resourceLimits = {
     cpuQuota = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.percentage "200%");
       default = null;
       example = "200%";
       description = "Share of processor time; `100%` is one whole processor.";
     };
 
     memoryMax = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.size "4G");
       default = null;
       example = "4G";
       description = "Memory of all its processes together. Past it, the kernel kills inside the sandbox.";
     };
 
     tasksMax = mkOption {
-      type = types.nullOr types.int;
+      type = types.nullOr (types.ints.between 16 4194304);
       default = null;
       example = 512;
       description = "Processes and threads.";
@@ -363,7 +507,7 @@ let
     };
 
     diskMax = mkOption {
-      type = types.str;
+      type = like forms.sizeOfATmpfs "2G";
       default = "2G";
       example = "2G";
       description = "Size of the ephemeral root. It lives in memory and is gone on restart.";
@@ -372,22 +516,28 @@ let
 
   workspaceOptions = {
     mounts = mkOption {
-      type = types.attrsOf (table mount);
+      type = named forms.name (table mount);
       default = { };
+      example = {
+        docs = {
+          containerPath = "/workspace/docs";
+          hostPath = "~/docs";
+        };
+      };
       description = "Further directories of the host, each under a name of its own.";
     };
   };
 
   template = {
     description = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.oneLine "Claude Code");
       default = null;
       example = "Claude Code";
       description = "One line for people.";
     };
 
     extends = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.name "base");
       default = null;
       example = "base";
       description = "A parent template. Tables merge, lists append, other values replace. See `replaces`.";
@@ -404,7 +554,7 @@ let
     };
 
     rootfs = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathOfTheHost "/var/lib/forage/guests/trixie");
       default = null;
       example = "/var/lib/forage/guests/trixie";
       description = "A root file system of the host to run instead of a NixOS system.";
@@ -429,7 +579,7 @@ let
     };
 
     allowedHosts = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.host "api.anthropic.com");
       default = [ ];
       example = [
         "api.anthropic.com"
@@ -464,7 +614,7 @@ let
     };
 
     protectedPaths = mkOption {
-      type = types.nullOr (types.listOf types.str);
+      type = types.nullOr (types.listOf (like forms.pathInTheWorkspace "@version-control"));
       default = null;
       example = [
         "@version-control"
@@ -482,14 +632,14 @@ let
     };
 
     initCommands = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf types.nonEmptyStr;
       default = [ ];
       example = [ "npm install" ];
       description = "Shell commands, run in the workspace as the agent user at every start, in this order.";
     };
 
     resetEvery = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.calendarExpression "daily");
       default = null;
       example = "daily";
       description = "A systemd calendar expression: how often the sandbox starts afresh.";
@@ -503,13 +653,14 @@ let
     };
 
     agents = mkOption {
-      type = types.attrsOf (table agent);
+      type = named forms.name (table agent);
       default = { };
+      example = lib.literalExpression "{ claude = { package = pkgs.claude-code; secretName = \"anthropic\"; }; }";
       description = "The agents, by the name of their command inside.";
     };
 
     proxies = mkOption {
-      type = types.listOf types.str;
+      type = types.listOf (like forms.name "github");
       default = [ ];
       example = [ "github" ];
       description = "APIs that each of its sandboxes may ask through the proxy on the host: names of `[proxies]` in forage.toml.";
@@ -518,32 +669,52 @@ let
     apiLimits = mkOption {
       type = table apiLimits;
       default = { };
+      description = "What a sandbox may ask of APIs through the proxy, of all of them together.";
     };
 
     resourceLimits = mkOption {
       type = table resourceLimits;
       default = { };
+      example = {
+        cpuQuota = "200%";
+        memoryMax = "4G";
+      };
       description = "What the sandbox may spend.";
     };
 
     isolation = mkOption {
       type = table isolation;
       default = { };
+      example = { syscallFilter = "strict"; };
       description = "How the sandbox is held.";
     };
 
     workspace = mkOption {
       type = table workspaceOptions;
       default = { };
+      example = {
+        mounts = {
+          docs = {
+            containerPath = "/srv/docs";
+            hostPath = "~/docs";
+          };
+        };
+      };
+      description = "What is mounted besides the workspace.";
     };
 
     agentIdentity = mkOption {
       type = table agentIdentity;
       default = { };
+      example = {
+        gitEmail = "agent@example.org";
+        gitUser = "Forage Agent";
+      };
+      description = "Who the agent is in version control.";
     };
 
     allowFindings = mkOption {
-      type = types.attrsOf types.str;
+      type = types.attrsOf types.nonEmptyStr;
       default = { };
       example = { no-limits = "this host has nothing else to do"; };
       description = "Lints that are right as they are in this template: codes, each with the reason. It is not inherited.";
@@ -552,7 +723,7 @@ let
 
   project = {
     user = mkOption {
-      type = types.str;
+      type = like forms.userName "alice";
       example = "alice";
       description = "Required. The host user who owns the workspaces.";
     };
@@ -572,7 +743,7 @@ let
     };
 
     home = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.pathOfTheHost "/home/alice");
       default = null;
       example = "/home/alice";
       description = "What `~` stands for in paths. Default: /home/ and the user.";
@@ -586,66 +757,79 @@ let
     };
 
     externalInterface = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.interfaceName "eth0");
       default = null;
       example = "eth0";
       description = "The interface for which Forage masquerades. Without it, NAT is left to the host.";
     };
 
     subnet = mkOption {
-      type = types.str;
+      type = like forms.ipv4Network "10.100.0.0/16";
       default = "10.100.0.0/16";
       example = "10.100.0.0/16";
       description = "Where the sandboxes' addresses come from. The first is the gateway's.";
     };
 
     ipv6Subnet = mkOption {
-      type = types.nullOr types.str;
+      type = types.nullOr (like forms.ipv6Prefix "fd5c:3a1e:77b0::/64");
       default = null;
       example = "fd5c:3a1e:77b0::/64";
       description = "Where their IPv6 addresses come from; without it they have none. A unique local prefix (`fd00::/8`) is translated as `subnet` is; a global one has to be routed to this host. For hosts that reach the internet by IPv6.";
     };
 
     secrets = mkOption {
-      type = types.attrsOf types.str;
+      type = named forms.nameOfASecret types.str;
       default = { };
       example = { anthropic = "/run/secrets/anthropic-api-key"; };
       description = "Names for files that exist on the host at run time. Never their contents.";
     };
 
     proxies = mkOption {
-      type = types.attrsOf (table proxy);
+      type = named forms.name (table proxy);
       default = { };
       description = "APIs for which the proxy on the host has a key, by name. Templates and sandboxes say which they use.";
     };
 
     auditMax = mkOption {
-      type = types.str;
+      type = like forms.size "1G";
       default = "200M";
       example = "1G";
       description = "Size of the log of all requests through the proxy. Past it, the oldest go.";
     };
 
     sandboxes = mkOption {
-      type = types.attrsOf (table sandbox);
+      type = named forms.name (table sandbox);
       default = { };
+      example = {
+        website = {
+          template = "claude";
+          workspace = "~/projects/website";
+        };
+      };
       description = "The sandboxes, by name. The name is also host name, machine name and unit name.";
     };
 
     allowFindings = mkOption {
-      type = types.attrsOf types.str;
+      type = types.attrsOf types.nonEmptyStr;
       default = { };
       example = { secret-outside-manager = "a token for tests, worth nothing"; };
       description = "Lints that are right as they are here, outside of sandboxes and templates: codes, each with the reason.";
     };
 
     templates = mkOption {
-      type = types.attrsOf (table template);
+      type = named forms.name (table template);
       default = { };
+      example = {
+        claude = {
+          extends = "base";
+          network = "restricted";
+        };
+      };
       description = "The templates, by name. In forage.json only: beside forage.toml, each is a file of its own, templates/NAME.toml.";
     };
   };
 in
 {
+  inherit forms;
   inherit isolation project template;
 }
