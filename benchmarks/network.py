@@ -230,6 +230,8 @@ def prepared() -> Iterator[TestHost]:
         for artifact in emit(one):
             if artifact.path.startswith("nftables/"):
                 host.write(f"{TREES[1]}/{artifact.path}", artifact.content.decode())
+        # Scripts are in the large tree alone.
+        host.sh(f"ln -s {TREES[MANY]}/libexec {TREES[MANY]}/manifest.json {TREES[1]}")
         host.write("/srv/linear.nft", linear(many))
         host.write("/srv/again.nft", again(measured))
         host.write("/run/bench-nginx.conf", _NGINX)
@@ -359,8 +361,6 @@ def loads(host: TestHost) -> None:
         "`forage-ctl network NAME reset`": ("", f"{ctl} reset >/dev/null"),
     }
     took: dict[str, dict[int, list[float]]] = {what: {1: [], MANY: []} for what in timed}
-    # The script of the command is in the large tree alone.
-    host.sh(f"ln -s {TREES[MANY]}/libexec {TREES[MANY]}/manifest.json {TREES[1]}", check=False)
     for _ in range(LOADS):
         for count, variant in ((1, ONE), (MANY, THOUSAND)):
             host.sh(_CLEAR + variant.load, timeout=120)
