@@ -63,12 +63,13 @@ events {{ worker_connections 4096; }}
 http {{
     access_log off;
     server {{
+        listen {SERVER}:80 backlog=4096;
         listen {SERVER}:8080 backlog=4096;
         keepalive_timeout 0;
         return 200 "ok";
     }}
     server {{
-        listen {SERVER}:443 ssl;
+        listen {SERVER}:443 ssl backlog=4096;
         ssl_certificate /run/internet/certificate.pem;
         ssl_certificate_key /run/internet/certificate.pem;
         return 200 "ok";
@@ -89,6 +90,11 @@ serve() {{
 serve iperf iperf3 --server --bind={SERVER}
 serve nginx nginx -c /run/bench-nginx.conf
 """
+
+# The same number of new connections at a time, to the server's address and by the listed name: that
+# has another address in /etc/hosts, so that the proxy has to look it up. Each has one request.
+_WRK = ("wrk", "--threads=1", "--connections=16", "--duration=1s", "--header=Connection: close")
+BY_NAME = {"HTTP": ("http", "80"), "TLS": ("https", "443")}
 
 # New connections, in turns: straight to the listed address, and to another by the listed name,
 # which the proxy reads, looks up and connects to: the same server. Prints milliseconds, of a
@@ -155,6 +161,8 @@ MEASURES = {
     "UDP of 64 bytes": "1,000 packets/s",
     "connections": "1,000/s",
 }
+# Of those that have a proxy.
+NAMED = {f"{way} {where}": "1,000/s" for way in BY_NAME for where in ("direct", "by the proxy")}
 
 
 def linear(plan: Plan) -> str:
@@ -222,6 +230,8 @@ def prepared() -> Iterator[TestHost]:
         for artifact in emit(one):
             if artifact.path.startswith("nftables/"):
                 host.write(f"{TREES[1]}/{artifact.path}", artifact.content.decode())
+        # Scripts are in the large tree alone.
+        host.sh(f"ln -s {TREES[MANY]}/libexec {TREES[MANY]}/manifest.json {TREES[1]}")
         host.write("/srv/linear.nft", linear(many))
         host.write("/srv/again.nft", again(measured))
         host.write("/run/bench-nginx.conf", _NGINX)
@@ -231,6 +241,7 @@ def prepared() -> Iterator[TestHost]:
         host.sandbox(MEASURED).await_running()
         # It would load the fence again where a variant has none.
         host.run("systemctl", "stop", "forage-mend.timer")
+        host.sh('echo "$1" >>/etc/hosts', f"{UNLISTED} {NAME}")
         yield host
 
 
@@ -259,24 +270,32 @@ def await_quiet() -> None:
         pass
 
 
-def measure(host: TestHost) -> dict[str, float]:
+def measure(host: TestHost, *, has_proxy: bool) -> dict[str, float]:
     """One look at what is loaded now."""
     await_quiet()
     iperf = ("iperf3", "--client", SERVER, "--time=1", "--json")
     stream = json.loads(inside(host, *iperf))
     datagrams = json.loads(inside(host, *iperf, "--udp", "--length=64", "--bitrate=0"))
     received = datagrams["end"]["sum"]
-    wrk = ("wrk", "--threads=1", "--connections=16", "--duration=1s")
-    told = inside(host, *wrk, "--header=Connection: close", f"http://{SERVER}:8080/")
-    if "Non-2xx" in told:
-        sys.exit(told)
-    return {
+    named: dict[str, float] = {}
+    for way, (scheme, port) in BY_NAME.items() if has_proxy else ():
+        named[f"{way} direct"] = connections(host, f"{scheme}://{SERVER}:{port}/")
+        named[f"{way} by the proxy"] = connections(host, f"{scheme}://{NAME}:{port}/")
+    return named | {
         "TCP": stream["end"]["sum_received"]["bits_per_second"] / 1e9,
         "UDP of 64 bytes": (received["packets"] - received["lost_packets"])
         / received["seconds"]
         / 1000,
-        "connections": float(told.partition("Requests/sec:")[2].split()[0]) / 1000,
+        "connections": connections(host, f"http://{SERVER}:8080/"),
     }
+
+
+def connections(host: TestHost, url: str) -> float:
+    """How many thousands of connections with one request each wrk makes in a second."""
+    told = inside(host, *_WRK, url)
+    if "Non-2xx" in told:
+        sys.exit(told)
+    return float(told.partition("Requests/sec:")[2].split()[0]) / 1000
 
 
 def all_rounds(host: TestHost) -> dict[str, list[dict[str, float]]]:
@@ -286,7 +305,7 @@ def all_rounds(host: TestHost) -> dict[str, list[dict[str, float]]]:
         start = turn % len(VARIANTS)
         for variant in (*VARIANTS[start:], *VARIANTS[:start]):
             host.sh(_CLEAR + variant.load, timeout=120)
-            got = measure(host)
+            got = measure(host, has_proxy=variant in {ONE, THOUSAND})
             if turn >= 0:  # the first finds cold caches
                 rows[variant.name].append(got)
     host.sh(_CLEAR + THOUSAND.load)
@@ -303,13 +322,23 @@ def show_rounds(rows: dict[str, list[dict[str, float]]]) -> None:
             for values in ([look[measure] for look in looks] for measure in MEASURES)
         ]
         print(f"| {name} | " + " | ".join(cells) + " |")
+    show_ratios(rows, MEASURES)
+    print("\n| | " + " | ".join(f"{name}, {unit}" for name, unit in NAMED.items()) + " |")
+    print("| --- " * (len(NAMED) + 1) + "|")
+    for variant in (ONE, THOUSAND):
+        cells = [show([look[measure] for look in rows[variant.name]]) for measure in NAMED]
+        print(f"| {variant.name} | " + " | ".join(cells) + " |")
+    show_ratios(rows, NAMED)
+
+
+def show_ratios(rows: dict[str, list[dict[str, float]]], measures: Iterable[str]) -> None:
+    """Print what 1,000 sandboxes leave of what one has."""
+    measures = list(measures)
     pairs = list(zip(rows[THOUSAND.name], rows[ONE.name], strict=True))
-    cells = [show([many[m] / one[m] for many, one in pairs], digits=3) for m in MEASURES]
+    cells = [show([many[m] / one[m] for many, one in pairs], digits=3) for m in measures]
     print("| 1,000 by 1, of each round | " + " | ".join(cells) + " |")
-    best = {
-        name: {m: max(look[m] for look in looks) for m in MEASURES} for name, looks in rows.items()
-    }
-    cells = [f"{best[THOUSAND.name][m] / best[ONE.name][m]:.3f}" for m in MEASURES]
+    best = [{m: max(look[m] for look in rows[v.name]) for m in measures} for v in (THOUSAND, ONE)]
+    cells = [f"{best[0][m] / best[1][m]:.3f}" for m in measures]
     print("| 1,000 by 1, of the best | " + " | ".join(cells) + " |")
 
 
@@ -332,8 +361,6 @@ def loads(host: TestHost) -> None:
         "`forage-ctl network NAME reset`": ("", f"{ctl} reset >/dev/null"),
     }
     took: dict[str, dict[int, list[float]]] = {what: {1: [], MANY: []} for what in timed}
-    # The script of the command is in the large tree alone.
-    host.sh(f"ln -s {TREES[MANY]}/libexec {TREES[MANY]}/manifest.json {TREES[1]}", check=False)
     for _ in range(LOADS):
         for count, variant in ((1, ONE), (MANY, THOUSAND)):
             host.sh(_CLEAR + variant.load, timeout=120)

@@ -130,6 +130,32 @@ def test_a_name_with_many_ports_is_looked_up(tmp_path: Path) -> None:
     assert found["answers"] == [ADDRESS, ADDRESS]
 
 
+LONG = ".".join([*["b" * 63] * 3, "c" * 57, "org"])
+ODD = {
+    "API.Mixed.ORG": "api.mixed.org",
+    "dot.org.": "dot.org",
+    "_srv._tcp.under.org": "_srv._tcp.under.org",
+    "bücher.org": "xn--bcher-kva.org",
+    "a" * 63 + ".org": "a" * 63 + ".org",
+    LONG: LONG,
+}
+
+
+def test_odd_names_are_answered_as_they_are_listed(tmp_path: Path) -> None:
+    names = list(ODD.values())
+    others = [f"{name[:-5]}{'z' if name[-5] != 'z' else 'y'}.org" for name in names]
+    plan = resolved(tmp_path, project(list(ODD))).plan
+    (template,) = plan.templates
+    servers = [UPSTREAM, configuration(tmp_path, plan)]
+    server = (str(plan.gateway), template.resolver_port)
+    # As names are asked for, in any case.
+    asked = [*names, *map(str.upper, names), *others]
+    found = ask(servers, server, asked)["answers"]
+    assert [answer == ADDRESS for answer in found] == [True] * 2 * len(names) + [False] * len(
+        others
+    )
+
+
 def test_the_most_specific_entry_decides(tmp_path: Path) -> None:
     for entries in valid_lists(tmp_path, 12):
         names = {entry.lstrip("!*.") for entry in entries}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from forage_gen.emit.emit import emit
 from tests.host.probes import REFUSED, fence_down, fetch, look_up, rcode
 from tests.host.project_on_host import NAMES
 
@@ -409,3 +411,50 @@ def test_a_reload_takes_out_what_is_listed_no_more(forage: Activated, coder: San
     forage.mend()
     forage.host.run("systemctl", "reload", "forage-firewall.service")
     assert fetch(coder, ALLOWED_PRIVATE) == ALLOWED_PRIVATE
+
+
+# -- other hosts ---------------------------------------------------------------
+
+
+def test_the_hosts_own_nat_will_do(forage: Activated, research: Sandbox) -> None:
+    fence = "nftables/forage.nft"
+    without = replace(forage.plan, external_interface=None)
+    text = next(each for each in emit(without) if each.path == fence).content.decode()
+    load = ("systemctl", "reload", "forage-firewall.service")
+    nat = """
+        table ip own-nat {
+            chain postrouting {
+                type nat hook postrouting priority srcnat
+                oifname "wan0" masquerade
+            }
+        }
+    """
+    forage.edit(fence, text)
+    forage.host.run(*load)
+    try:
+        # What leaves with a private address gets no answer.
+        assert fetch(research, PUBLIC) == REFUSED
+        forage.host.run("nft", "-f", "-", input=nat)
+        assert fetch(research, PUBLIC) == PUBLIC
+        assert fetch(research, "192.168.77.30") == REFUSED
+    finally:
+        forage.host.run("nft", "delete table ip own-nat", check=False)
+        forage.mend()
+        forage.host.run(*load)
+
+
+def test_networkd_leaves_the_links_alone(forage: Activated) -> None:
+    networkd = "systemd-networkd.service"
+    units = (networkd, "systemd-networkd.socket")
+    forage.host.run("systemctl", "unmask", *units)
+    forage.host.run("systemctl", "start", networkd)
+    try:
+        research = forage.fresh("research")
+        interface = forage.sandbox("research").interface
+        state = forage.host.run("networkctl", "--no-legend", "list", interface).stdout.split()
+        assert state[-1] == "unmanaged"
+        assert fetch(research, PUBLIC) == PUBLIC
+        assert fetch(research, "192.168.77.30") == REFUSED
+    finally:
+        forage.host.run("systemctl", "stop", *units)
+        forage.host.run("systemctl", "mask", *units)

@@ -19,6 +19,9 @@ from forage_gen.values.hosts import (
 from forage_gen.values.problem import ValueProblem
 from tests.values.table import Refused, check_refused, ids, problem_of
 
+# 253 bytes as they are written are 255 as DNS has them.
+LONGEST = ".".join([*["b" * 62] * 2, *["c" * 63], "d" * 59, "org"])
+
 
 @pytest.mark.parametrize(
     ("text", "name", "wildcard", "port"),
@@ -41,6 +44,8 @@ from tests.values.table import Refused, check_refused, ids, problem_of
         ("xn--mnchen-3ya.example", "xn--mnchen-3ya.example", False, None),
         ("_dmarc.münchen.example", "_dmarc.xn--mnchen-3ya.example", False, None),
         ("a" * 63 + ".example", "a" * 63 + ".example", False, None),
+        (LONGEST, LONGEST, False, None),
+        (f"{LONGEST}.", LONGEST, False, None),
     ],
 )
 def test_a_name(text: str, name: str, port: int | None, *, wildcard: bool) -> None:
@@ -129,6 +134,7 @@ def test_an_address(text: str, network: str, port: int | None, canonical: str) -
         Refused("a;b.example", "host-label", "`a;b` has characters", "letters, digits and hyphens"),
         Refused("a" * 64 + ".example", "host-label-too-long", "63 bytes", "look it up"),
         Refused("abc." * 64 + "org", "host-too-long", "253 bytes", "look it up"),
+        Refused(f"a{LONGEST}", "host-too-long", "253 bytes", "look it up"),
         Refused("db", "host-one-label", "no domain", "`db.example.org`"),
         Refused("localhost", "host-unreachable", "the sandbox itself", "Remove it"),
         Refused("api.localhost:80", "host-unreachable", "the sandbox itself", "Remove it"),
