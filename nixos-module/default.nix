@@ -401,7 +401,14 @@ in
       # Sandboxes are PartOf= it: when a template's system has changed, a switch restarts this
       # and so those of them that run.
       services =
-        lib.mapAttrs' (name: guest: {
+        # Each start of Docker may make its rules anew.
+        lib.optionalAttrs (config.virtualisation.docker.enable && needs.network != [ ]) {
+          docker = {
+            path = [ pkgs.iptables ];
+            postStart = builtins.readFile ./docker-forward.sh;
+          };
+        }
+        // lib.mapAttrs' (name: guest: {
           name = "forage-guest@${name}";
           value = {
             description = "System inside the sandboxes from template ${name}";

@@ -11,6 +11,7 @@ import pytest
 from forage_gen.resolve.plan import PROXY_UID
 from tests.nixos.nix import (
     FIXTURE,
+    REPOSITORY,
     Evaluation,
     NixError,
     evaluate,
@@ -90,6 +91,16 @@ def test_a_tree_fits_in_with_what_hosts_have(extra_nix: str) -> None:
     assert isinstance(found.value, dict)
     assert found.value["warnings"] == []
     assert not added_warnings(found, extra_nix)
+
+
+def test_docker_lets_pass_what_the_fence_has_let_pass() -> None:
+    """tests/host/test_neighbours.py runs what Docker's unit runs here."""
+    attr = "config.systemd.services.docker.postStart or null"
+    docker = "virtualisation.docker.enable = true;"
+    script = (REPOSITORY / "nixos-module/docker-forward.sh").read_text()
+
+    assert script in str(evaluate(FIXTURE, attr, f"{{ {docker} }}"))
+    assert evaluate(FIXTURE, attr) is None
 
 
 def test_the_tree_and_its_guests_are_linked_below_etc(tree: Path) -> None:
