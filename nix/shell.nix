@@ -10,6 +10,7 @@
   jq,
   mkShell,
   nftables,
+  nginx,
   nix,
   nix-prefetch-git,
   nixfmt,
@@ -32,6 +33,7 @@ mkShell {
     git
     jq
     nftables
+    nginx
     nix
     nix-prefetch-git
     nixfmt

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from forage_gen import catalogue
 from forage_gen.diagnostics import Diagnostic, InvalidProjectError, Location, Severity, error
 from forage_gen.importer.keys import NAME, TEMPLATE_KEYS, Key, key_at, keys_below
 from forage_gen.importer.render import Leaf, Note, template_text
@@ -113,6 +114,7 @@ class _Conversion:
         self._leave_mounts_of_repositories()
         self._leave_hosts_without_effect()
         self._write_defaults()
+        self._write_auth()
 
     def ordered(self) -> list[Leaf]:
         """List the values in the order in which they are written."""
@@ -193,6 +195,21 @@ class _Conversion:
         for path in [path for path in self.leaves if path[2:] == ("hostConfigDirReadOnly",)]:
             if path[:2] not in with_directory:
                 del self.leaves[path]
+
+    def _write_auth(self) -> None:
+        """Keep a key inside if its agent is unknown: the proxy cannot add it to what it asks."""
+        for secret in [leaf for leaf in self.leaves.values() if leaf.target[2:] == ("secretName",)]:
+            agent = secret.target[:2]
+            package = self.leaves.get((*agent, "package"))
+            kind = catalogue.BY_PACKAGE.get(str(package.value)) if package else None
+            if kind is None:
+                target = (*agent, "auth")
+                self.leaves[target] = Leaf(secret.key, target, secret.source, "wrapper")
+                continue
+            # It is what they all write, and would have the program ask about the key that is not.
+            variable = (*agent, "authEnvVar")
+            if variable in self.leaves and self.leaves[variable].value == kind.auth_env_var:
+                del self.leaves[variable]
 
     def _tables_with(self, key: Key) -> set[KeyPath]:
         """List the tables of the file that a default applies to: those that are carried over."""

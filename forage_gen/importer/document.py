@@ -88,6 +88,9 @@ _DIFFERENT = """\
 
 - **There is no Nix daemon** unless a template has `nixDaemon = true`, and then it is not the
   host's but [one of the sandbox's own](nix.md).
+- **Keys stay on the host.** A proxy there adds them to what an agent asks of its API; see
+  `auth`. What Forage knows no API of keeps its key inside, until you describe the API below
+  `[proxies]`.
 - **Networks start closed.** A template that says nothing has no network.
 - **The workspace has protected paths.** git's hooks and settings are read-only inside, as
   the host would run what is in them: `protectedPaths`.

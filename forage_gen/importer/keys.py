@@ -65,6 +65,7 @@ _MAKES_NO_WORKTREES = (
 _NO_PRIVATE_KEY = (
     "It stays on the host: name it in `[secrets]`, and write `sshSecretName` and `sshHosts`."
 )
+_AUTH_OF_EACH = "Where a key is, is said for each agent, by `auth`. The proxy is the default here."
 _TERMINALS = "Forage sets up no terminal. Start tmux inside by hand."
 
 TEMPLATE_KEYS: Sequence[Key] = (
@@ -98,8 +99,18 @@ TEMPLATE_KEYS: Sequence[Key] = (
         (*_AGENT, "package"),
         "A nixpkgs attribute path, without `pkgs.`.",
     ),
-    _same(*_AGENT, "secretName"),
-    _same(*_AGENT, "authEnvVar"),
+    _same(
+        *_AGENT,
+        "secretName",
+        note="There the key is inside. Here it stays on the host, where the proxy adds it, if "
+        'Forage knows the agent; for any other the importer writes `auth = "wrapper"`, which puts '
+        "it inside.",
+    ),
+    _same(
+        *_AGENT,
+        "authEnvVar",
+        note="That of an agent that Forage knows is not written: it holds no key.",
+    ),
     _same(*_AGENT, "hostConfigDir"),
     _same(*_AGENT, "containerConfigDir", note="The agent's home is /home/agent here."),
     Key(
@@ -133,7 +144,7 @@ TEMPLATE_KEYS: Sequence[Key] = (
     _same("agentIdentity", "gitUser"),
     _same("agentIdentity", "gitEmail"),
     Key(("agentIdentity", "sshKeyPath"), None, _NO_PRIVATE_KEY),
-    Key(("useProxy",), None, "How a key arrives is said for each agent, by `auth`."),
+    Key(("useProxy",), None, _AUTH_OF_EACH),
     Key(("tmuxWindows",), None, _TERMINALS),
     Key(("multiplexer",), None, _TERMINALS),
 )
@@ -160,7 +171,7 @@ HOST_KEYS: Sequence[Key] = (
     Key(("nixpkgsPath",), None, _NIX_DECIDES),
     Key(("nixpkgsRev",), None, _NIX_DECIDES),
     Key(("extraContainerPath",), None, "The stock systemd-nspawn unit runs the sandboxes."),
-    Key(("proxyUrl",), None, "How a key arrives is said for each agent, by `auth`."),
+    Key(("proxyUrl",), None, _AUTH_OF_EACH),
     Key(("stateVersion",), None, "The sandboxes keep no state that a version could matter to."),
 )
 """The options below `services.firefly-forage`, and the keys of `config.json`."""

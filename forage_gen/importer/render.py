@@ -74,6 +74,12 @@ def _head(name: str, leaves: Sequence[Leaf]) -> Iterator[str]:
     if secrets:
         names = ", ".join(sorted(map(str, secrets)))
         yield f"Name the files of its secrets in forage.toml, below [secrets]: {names}."
+    inside = sorted(leaf.target[1] for leaf in leaves if leaf.target[2:] == ("auth",))
+    if inside:
+        yield (
+            "Forage does not know which APIs these agents ask, so their keys are inside, as they"
+            f" were: {', '.join(inside)}. See `auth` and `[proxies]`."
+        )
 
 
 def _comments(paragraphs: Iterable[str]) -> Iterator[TomlToken]:

@@ -113,6 +113,8 @@ def _about_value(
         limit, words = _LIMITS[kind]
         message = f"`{name}` is {value}; it must be {words} {context[limit]}."
         return "out-of-range", message, _write(model, path)
+    if kind == "too_short":
+        return "empty-list", f"{shown(name)} needs an item.", _write(model, path)
     if isinstance(value, str) and holds_key(value) and not context.get("sensitive"):
         return kind, _CONCEALED, _write(model, path)
     return kind, details["msg"], str(context.get("hint") or _write(model, path))

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
 
 
 def routes(name: str, model: m.Template, project: m.Project) -> tuple[p.Route, ...]:
-    """List the ways to APIs of the sandboxes from a template, sorted by path."""
+    """List the ways to APIs of the sandboxes from a template, sorted by path.
+
+    A proxy that does not exist is reported where it is named, and is left out.
+    """
+    everybodys = project.proxies.keys() & model.proxies
     own = {
-        sandbox_name: set(sandbox.proxies) - set(model.proxies)
+        sandbox_name: (project.proxies.keys() & sandbox.proxies) - everybodys
         for sandbox_name, sandbox in project.sandboxes.items()
         if sandbox.template == name
     }
@@ -33,7 +37,7 @@ def routes(name: str, model: m.Template, project: m.Project) -> tuple[p.Route, .
         for agent_name, agent in model.agents.items()
         if is_proxied(agent)
     ]
-    found += [_of_proxy(each, project.proxies[each], None) for each in set(model.proxies)]
+    found += [_of_proxy(each, project.proxies[each], None) for each in everybodys]
     for each in sorted(set().union(*own.values())):
         users = tuple(sorted(name for name, proxies in own.items() if each in proxies))
         found.append(_of_proxy(each, project.proxies[each], users))
@@ -82,7 +86,7 @@ def environment(sandbox: m.Sandbox, model: m.Template, project: m.Project) -> di
     gateway = project.subnet.network_address + 1
     return {
         variable: value.replace(URL_PLACE, f"http://{gateway}/proxies/{name}")
-        for name in sorted({*model.proxies, *sandbox.proxies})
+        for name in sorted(project.proxies.keys() & {*model.proxies, *sandbox.proxies})
         for variable, value in sorted(project.proxies[name].env.items())
     }
 

@@ -508,6 +508,7 @@ class Proxy(_Strict):
     )
     methods: list[f.Method] = Field(
         default=[Method("GET"), Method("HEAD")],
+        min_length=1,
         examples=[["GET", "POST"]],
         description="What may be done.",
     )

@@ -18,12 +18,16 @@ URL_PLACE = "{url}"
 """What stands in a variable's value for the address at which a sandbox finds the proxy."""
 
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+PATH_MAX = 500
+"""Characters of a path. nginx takes no word of its configuration that is longer than 4,000."""
 _DOTS = re.compile(r"(?:^|/)\.{1,2}(?:/|$)")
 _PATTERN = re.compile(r"(?:/(?:[A-Za-z0-9._~:@=,+-]|\*(?!\*))+)*(?:/\*\*|/)?")
 _METHOD = re.compile(r"[A-Z]{2,16}")
 _NOT_METHODS = frozenset({"CONNECT", "TRACE"})
-_HEADER = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9-]{0,63})(?::\x20?(?P<scheme>[A-Za-z0-9-]+))?")
-_VALUE = re.compile(r"[\x20-\x7e]{0,1000}")
+_HEADER = re.compile(
+    r"(?P<name>[A-Za-z0-9][A-Za-z0-9-]{0,63})(?::\x20?(?P<scheme>[A-Za-z0-9-]{1,64}))?"
+)
+_VALUE = re.compile(r"[\x20-\x7e]{1,1000}")
 
 # What says where a message ends, or whom it is for (RFC 9110, RFC 9112).
 _NO_KEYS = frozenset(
@@ -88,22 +92,27 @@ def api_url(text: str) -> ApiUrl:
     Raises:
         ValueProblem: It is something else; or would carry the key in clear text.
     """
+    # It would leave out what is no printable character, wherever that stands.
+    if not text.isprintable() or text != text.strip():
+        raise _no_url(text)
     try:
         url = urlsplit(text)
         port = url.port
     except ValueError:
         raise _no_url(text) from None
     if url.scheme == "http":
+        right = api_url(f"https{text[len('http') :]}")
         raise ValueProblem(
             code="api-in-clear",
             message=f"{shown(text)} would carry the key in clear text.",
-            hint=f"Write `https{text[4:]}`: the proxy checks the server's certificate.",
+            hint=f"Write {shown(str(right))}: the proxy checks the server's certificate.",
         )
     if url.scheme != "https" or not url.hostname or url.username is not None:
         raise _no_url(text)
     path = url.path.rstrip("/")
     has_more = url.query or url.fragment or "?" in text or "#" in text
-    if has_more or not _PREFIX.fullmatch(path) or _DOTS.search(path):
+    is_plain = len(path) <= PATH_MAX and _PREFIX.fullmatch(path) and not _DOTS.search(path)
+    if has_more or not is_plain:
         raise ValueProblem(
             code="api-url-path",
             message=f"{shown(text)} has more than a host and a plain path.",
@@ -174,9 +183,10 @@ def api_path(text: str) -> ApiPath:
         The pattern, unchanged.
 
     Raises:
-        ValueProblem: It is no path, or not in plain characters.
+        ValueProblem: It is no path, not in plain characters, or longer than 500.
     """
-    if not text.startswith("/") or not _PATTERN.fullmatch(text) or _DOTS.search(text):
+    is_plain = len(text) <= PATH_MAX and _PATTERN.fullmatch(text) and not _DOTS.search(text)
+    if not text.startswith("/") or not is_plain:
         raise ValueProblem(
             code="api-path-invalid",
             message=f"{shown(text)} is no pattern of paths.",
@@ -200,7 +210,7 @@ def method(text: str) -> Method:
     """
     if not _METHOD.fullmatch(text) or text in _NOT_METHODS:
         upper = text.upper()
-        known = _METHOD.fullmatch(upper) and upper not in _NOT_METHODS
+        known = text.isascii() and _METHOD.fullmatch(upper) and upper not in _NOT_METHODS
         raise ValueProblem(
             code="api-method-invalid",
             message=f"{shown(text)} is no method that can be allowed.",
@@ -219,7 +229,7 @@ def api_variable(text: str) -> ApiVariable:
         The value, unchanged.
 
     Raises:
-        ValueProblem: It has other characters, or is longer than 1,000.
+        ValueProblem: It is empty, has other characters, or is longer than 1,000.
     """
     if not _VALUE.fullmatch(text):
         raise ValueProblem(

@@ -29,6 +29,14 @@ FULL = (CLAUDE, RESTRICTED, 'network = "full"\n')
 NONE = (CLAUDE, RESTRICTED, 'network = "none"\n')
 SKIP_ALL = (CLAUDE, 'allow = ["Read"]', "skipAll = true")
 KEY = 'secretName = "anthropic"\n'
+INSIDE = (CLAUDE, KEY, f'auth = "wrapper"\n{KEY}')
+SPARE = """\
+[proxies.spare]
+upstream = "https://a.example"
+secretName = "anthropic"
+paths = ["/"]
+"""
+UNUSED = (PROJECT, 'anthropic = "/run/secrets/anthropic"\n', "")
 CONFIG_DIR = 'hostConfigDir = "/pool/claude"\n'
 LOCK = "forage.lock"
 SECOND = 'template = "claude"\nworkspace = "~/projects/app"\n'
@@ -76,7 +84,8 @@ CASES = (
         "false",
         "`hostConfigDirReadOnly = true`",
     ),
-    Found("network-full", (FULL,), '"full"', '`allowedHosts = ["api.anthropic.com"]`'),
+    Found("network-full", (FULL,), '"full"', '`network = "none"`'),
+    Found("network-full", (FULL, INSIDE), '"full"', '`allowedHosts = ["api.anthropic.com"]`'),
     Found(
         "allow-lan",
         ((CLAUDE, RESTRICTED, 'network = "full"\nallowLan = true\n'),),
@@ -84,10 +93,11 @@ CASES = (
         '`allowedHosts = ["192.168.1.20:8080"]`',
         frozenset({"network-full"}),
     ),
-    Found("agent-cannot-reach-host", (NONE,), '"none"', '`network = "restricted"`'),
+    Found("agent-cannot-reach-host", (NONE, INSIDE), '"none"', '`auth = "proxy"`'),
+    Found("agent-cannot-reach-host", (NONE, (CLAUDE, KEY, ""), UNUSED), '"none"', "`secretName`"),
     Found(
         "agent-cannot-reach-host",
-        ((CLAUDE, RESTRICTED, ""),),
+        ((CLAUDE, RESTRICTED, ""), INSIDE),
         "claude",
         '`network = "restricted"`',
     ),
@@ -198,6 +208,18 @@ CASES = (
         '`secretName = "spare"`',
     ),
     Found(
+        "unused-proxy",
+        (
+            (
+                PROJECT,
+                "[secrets]\n",
+                SPARE + "[secrets]\n",
+            ),
+        ),
+        "spare",
+        '`proxies = ["spare"]`',
+    ),
+    Found(
         "unused-source",
         (source("https"), (LOCK, "", pin("https"))),
         "tool",
@@ -276,9 +298,13 @@ def test_full_is_worse_where_the_agent_is_known(
     tmp_path: Path, edits: tuple[Edit, ...], severity: Severity
 ) -> None:
     unknown = (CLAUDE, '[agents.claude.permissions]\nallow = ["Read"]\n', "")
-    variable = (CLAUDE, "secretName = ", 'authEnvVar = "KEY"\nsecretName = ')
+    variable = (CLAUDE, "secretName = ", 'auth = "wrapper"\nauthEnvVar = "KEY"\nsecretName = ')
     (found,) = findings(tmp_path, edited(*edits, unknown, variable))
     assert (found.code, found.severity) == ("network-full", severity)
+
+
+def test_an_agent_that_asks_through_the_proxy_needs_no_network(tmp_path: Path) -> None:
+    assert findings(tmp_path, edited(NONE)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""How an agent gets its key: from a command that it asks, or in a variable."""
+"""How an agent whose key is inside gets it: from a command that it asks, or in a variable."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ AGENT = """\
 [agents.claude]
 package = "claude-code"
 secretName = "anthropic"
+auth = "wrapper"
 """
 ROOT = "guests/claude/root"
 HELPER = "/opt/forage/key-helpers/claude"
@@ -66,7 +67,7 @@ def test_or_else_it_is_in_the_variable(tmp_path: Path, more: str, variable: str)
 def test_without_a_key_there_is_nothing_to_ask(tmp_path: Path) -> None:
     files, _ = emitted(tmp_path, "")
     assert ROOT + HELPER in files
-    without = AGENT.replace('secretName = "anthropic"\n', "")
+    without = AGENT.partition("secretName")[0]
     made = resolved(tmp_path, {"templates/claude.toml": without})
     files = {each.path: each.content.decode() for each in emit(made.plan)}
     assert ROOT + HELPER not in files

@@ -65,12 +65,12 @@ def test_a_template_is_carried_over_whole(tmp_path: Path) -> None:
             "claude": {
                 "package": "claude-code",
                 "secretName": "anthropic",
-                "authEnvVar": "ANTHROPIC_API_KEY",
                 "permissions": {"skipAll": False, "allow": ["Read"], "deny": ["Bash(rm -rf *)"]},
             },
             "aider": {
                 "package": "aider-chat",
                 "secretName": "openai",
+                "auth": "wrapper",
                 "authEnvVar": "OPENAI_API_KEY",
                 "hostConfigDir": "/home/alice/.aider",
                 "containerConfigDir": "/home/agent/.aider",
@@ -94,6 +94,45 @@ def test_a_template_is_carried_over_whole(tmp_path: Path) -> None:
         },
         "agentIdentity": {"gitUser": 'The "Agent"', "gitEmail": "agent@example.org"},
     }
+
+
+AGENT: Table = {"packagePath": "claude-code", "secretName": "anthropic"}
+
+
+def test_the_key_of_an_agent_that_is_known_stays_on_the_host(tmp_path: Path) -> None:
+    result = imported(
+        tmp_path, {"agents": {"claude": {**AGENT, "authEnvVar": "ANTHROPIC_API_KEY"}}}
+    )
+    assert at(tomllib.loads(result.text), ("agents", "claude")) == {
+        "package": "claude-code",
+        "secretName": "anthropic",
+    }
+    assert "inside" not in result.text
+    other = imported(tmp_path, {"agents": {"claude": {**AGENT, "authEnvVar": "MY_KEY"}}})
+    assert at(tomllib.loads(other.text), ("agents", "claude", "authEnvVar")) == "MY_KEY"
+
+
+def test_the_key_of_an_unknown_agent_stays_inside_and_the_file_says_so(tmp_path: Path) -> None:
+    unknown: Table = {"packagePath": "pkgs.hello", "secretName": "openai", "authEnvVar": "A_KEY"}
+    result = imported(tmp_path, {"agents": {"hello": unknown, "claude": AGENT}})
+    agents = at(tomllib.loads(result.text), ("agents",))
+    assert agents == {
+        "hello": {
+            "package": "hello",
+            "secretName": "openai",
+            "auth": "wrapper",
+            "authEnvVar": "A_KEY",
+        },
+        "claude": {"package": "claude-code", "secretName": "anthropic"},
+    }
+    head = result.text.replace("\n# ", " ")
+    assert "their keys are inside, as they were: hello. See `auth`" in head
+    compiled(tmp_path, result)
+
+
+def test_an_unknown_agent_without_a_key_is_carried_over_as_it_is(tmp_path: Path) -> None:
+    result = imported(tmp_path, {"agents": {"hello": {"packagePath": "hello"}}})
+    assert at(tomllib.loads(result.text), ("agents", "hello")) == {"package": "hello"}
 
 
 def test_what_was_imported_builds(tmp_path: Path) -> None:

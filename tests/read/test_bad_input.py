@@ -70,9 +70,7 @@ IN_TEMPLATE = {
     "a key with a control character": Bad(
         '«"a\\u0007"» = 1', "unknown-key", "`a\\x07`", "The keys here are"
     ),
-    "a table that does not exist": Bad(
-        "[«limits»]\ncpu = 1", "unknown-key", "`limits`", "keys here"
-    ),
+    "a table that does not exist": Bad("[«limit»]\ncpu = 1", "unknown-key", "`limit`", "keys here"),
     "a key that pydantic marks names with": Bad(
         '«"[key]"» = 1', "unknown-key", "`[key]`", "The keys here are"
     ),
@@ -130,8 +128,8 @@ IN_TEMPLATE = {
     "a value unlike any choice": Bad(
         'network = «"x"»', "bad-value", "`x`", 'one of `"full"`, `"restricted"`, `"none"`.'
     ),
-    "the proxy, which does not exist yet": Bad(
-        f'{AGENT}auth = «"proxy"»', "bad-value", "`proxy`", '`"wrapper"`'
+    "a way to a key that there is not": Bad(
+        f'{AGENT}auth = «"proxi"»', "bad-value", "`proxi`", "`proxy`"
     ),
     "an agent without a package": Bad(
         "[agents.«claude»]", "missing-key", "`claude` has no `package`", 'package = "claude-code"'
@@ -176,14 +174,15 @@ IN_TEMPLATE = {
         f"{AGENT}«keyHelper» = true", "auth-without-secret", "has no effect", "secret"
     ),
     "a helper beside a variable": Bad(
-        f'{AGENT}secretName = "anthropic"\nauthEnvVar = "A_KEY"\n«keyHelper» = true',
+        f'{AGENT}secretName = "anthropic"\nauth = "wrapper"\nauthEnvVar = "A_KEY"\n'
+        "«keyHelper» = true",
         "key-helper-with-variable",
         "no variable",
         "Remove `authEnvVar`",
     ),
     "a helper of an unknown agent": Bad(
         '[agents.x]\npackage = "hello"\nauthEnvVar = "A_KEY"\n'
-        'secretName = "anthropic"\n«keyHelper» = true',
+        'auth = "wrapper"\nsecretName = "anthropic"\n«keyHelper» = true',
         "key-helper-unknown-agent",
         "`hello`",
         "Remove `keyHelper`",
@@ -192,7 +191,7 @@ IN_TEMPLATE = {
         "«resetWhileAttached» = true", "attached-without-reset", "has no effect", "resetEvery"
     ),
     "an unknown agent's key": Bad(
-        '[agents.x]\npackage = "hello"\n«secretName» = "anthropic"',
+        '[agents.x]\npackage = "hello"\nauth = "wrapper"\n«secretName» = "anthropic"',
         "missing-key",
         "`hello`",
         "authEnvVar",

@@ -55,6 +55,7 @@ readOnly = false
 [agents.one]
 package = "claude-code"
 secretName = "anthropic"
+auth = "wrapper"
 hostConfigDir = "~/.claude"
 """
 

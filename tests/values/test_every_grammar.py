@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from forage_gen.values import (
     accounts,
+    apis,
     calendar,
     commands,
     env,
@@ -57,6 +58,7 @@ _WITH_TEXT = (
     sources.SourceUrl,
     protected.Protected,
     sshhosts.SshHost,
+    apis.ByteSize,
 )
 
 
@@ -77,6 +79,19 @@ GRAMMARS = [
     Grammar(names.mount_name, ["docs"]),
     Grammar(names.secret_name, ["anthropic", ".x", "a/b"]),
     Grammar(names.source_name, ["tool", "My Tool"]),
+    Grammar(names.proxy_name, ["github", "My API"]),
+    Grammar(
+        apis.api_url,
+        [
+            *("https://a.example", "https://a.example:8443/api/v3", "http://a.example"),
+            *("https://a:b@c.example", "https://10.0.0.1", "https://*.example/x?y#z"),
+        ],
+    ),
+    Grammar(apis.api_header, ["x-api-key", "Authorization: Bearer", "Host", "A: b c"]),
+    Grammar(apis.api_path, ["/v1/*", "/a/**", "/a.b/c:d", "/../a", "/a/**/b"]),
+    Grammar(apis.method, ["GET", "post", "CONNECT", "ß"]),
+    Grammar(apis.api_variable, ["{url}/v1", "a\nb"]),
+    Grammar(apis.byte_size, ["32M", "1.5G", "9999G"], text_of),
     Grammar(
         sources.source_url,
         [

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from forage_gen.values.names import (
     agent_name,
     mount_name,
+    proxy_name,
     sandbox_name,
     secret_name,
     template_name,
@@ -16,7 +17,7 @@ from forage_gen.values.names import (
 from tests.requirements import require
 from tests.values.table import Refused, check_refused, ids, problem_of
 
-LABELS = (sandbox_name, template_name, agent_name, mount_name)
+LABELS = (sandbox_name, template_name, agent_name, mount_name, proxy_name)
 
 
 @pytest.mark.parametrize("read", LABELS)
@@ -53,7 +54,12 @@ def test_sandbox_name_refuses(case: Refused) -> None:
 
 @pytest.mark.parametrize(
     ("read", "what"),
-    [(template_name, "a template"), (agent_name, "an agent"), (mount_name, "a mount")],
+    [
+        (template_name, "a template"),
+        (agent_name, "an agent"),
+        (mount_name, "a mount"),
+        (proxy_name, "a proxy"),
+    ],
 )
 def test_a_problem_says_what_it_is_the_name_of(read: type, what: str) -> None:
     assert what in problem_of(read, "No Name").message

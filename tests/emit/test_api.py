@@ -1,0 +1,89 @@
+"""The API proxy's files: nginx takes them as they are, and each says of a sandbox what it may."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from forage_gen.emit.emit import emit
+from tests.read.projects import TEMPLATE, resolved
+from tests.requirements import require
+
+LONG = "-".join("abcdefghijklmnopqrstuvwxyz")
+AGENT = f'{TEMPLATE}[agents.claude]\npackage = "claude-code"\nsecretName = "key"\n'
+PROXIES = """
+[proxies.own]
+upstream = "https://own.example:8443/api/v3"
+secretName = "key"
+paths = ["/a+b/*.json", "/c/**", "/"]
+[proxies.{long}]
+upstream = "https://own.example"
+secretName = "{secret}"
+header = "{header}"
+paths = ["/{path}"]
+"""
+
+
+def emitted(root: Path, sandboxes: dict[str, tuple[str, str]], secret: str) -> dict[str, str]:
+    """The files of a project with templates `a`, `a-0` and a long one, of which each has a part."""
+    proxies = PROXIES.format(long=LONG, secret=secret, header="X" * 64, path="x*/" * 150)
+    text = (
+        f'user = "alice"\n[secrets]\nkey = "/run/secrets/key"\n"{secret}" = "/srv/key"\n{proxies}'
+    )
+    for name, (template, used) in sandboxes.items():
+        text += f'[sandboxes.{name}]\ntemplate = "{template}"\nworkspace = "/srv/{name}"\n'
+        text += f"proxies = {used}\n"
+    files = {"forage.toml": text, "templates/a.toml": AGENT, "templates/a-0.toml": TEMPLATE}
+    files[f"templates/{LONG}.toml"] = f'proxies = ["own"]\n{AGENT}'
+    return {each.path: each.content.decode() for each in emit(resolved(root, files).plan)}
+
+
+SANDBOXES = {
+    "one": ("a", '["own"]'),
+    "two": ("a", "[]"),
+    "bare": ("a-0", "[]"),
+    "long": (LONG, f'["{LONG}"]'),
+}
+
+
+@pytest.mark.parametrize("secret", ["other", "x." * 60 + "x"])
+def test_nginx_takes_the_files(tmp_path: Path, secret: str) -> None:
+    require("root", "nginx")
+    files = emitted(tmp_path, SANDBOXES, secret)
+    with TemporaryDirectory(prefix="api-") as directory:
+        for path in (path for path in files if path.startswith("api/")):
+            # Debian 12 has an nginx that asks for HTTP/2 in another way.
+            text = files[path].replace("    http2 on;\n", "")
+            text = text.replace("/run/forage-api-keys", f"{directory}/api/closed")
+            text = text.replace("/run/forage-api", directory)
+            place = Path(directory, path)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text)
+        command = ["nginx", "-t", "-e", "stderr", "-c", f"{directory}/api/nginx.conf"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+
+
+def test_each_file_says_of_a_sandbox_what_it_may(tmp_path: Path) -> None:
+    files = emitted(tmp_path, SANDBOXES, "other")
+    assert "api/templates/a.conf" in files
+    assert "api/templates/a-0.conf" not in files
+    clients = files["api/clients.conf"]
+    asking = {name for name in SANDBOXES if f" {name};\n" in clients}
+    assert asking == {"one", "two", "long"}
+    linked = {name for name in SANDBOXES if f"nftables/sandboxes/{name}.nft" in files}
+    assert linked == asking
+    for name in linked:
+        assert "inet forage apis" in files[f"nftables/sandboxes/{name}.nft"]
+
+
+def test_another_sandbox_changes_no_other_ones_files(tmp_path: Path) -> None:
+    before = emitted(tmp_path / "before", SANDBOXES, "other")
+    more = {**SANDBOXES, "zz": ("a", f'["own", "{LONG}"]')}
+    after = emitted(tmp_path / "after", more, "other")
+    own = {path for path in before if any(f"/{name}." in path for name in SANDBOXES)}
+    assert any(path.startswith("sandboxes/") for path in own)
+    assert {path for path in own if before[path] != after[path]} == set()
