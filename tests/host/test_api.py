@@ -14,12 +14,13 @@ from forage_gen.catalogue import BY_PACKAGE
 from forage_gen.emit.api import _DROPPED
 from forage_gen.resolve.plan import API_KEYS
 from tests.host.api_server import HUGE, PIECES
-from tests.host.apis import FORGE, FORGE_NAME, MESSAGES, MESSAGES_NAME, Apis
+from tests.host.apis import FORGE, FORGE_NAME, MESSAGES, MESSAGES_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.host.activate import Activated
+    from tests.host.apis import Apis
     from tests.testhost.host import Sandbox
     from tests.testhost.internet import Internet
 
@@ -29,38 +30,28 @@ MESSAGES_URL = "http://10.100.0.1/agents/claude/v1/messages"
 REPOSITORY = "http://10.100.0.1/proxies/forge/repos/acme/website"
 
 
-@pytest.fixture(scope="module")
-def all_apis(activated: Activated, internet: Internet) -> Iterator[Apis]:
-    apis = Apis(activated.host, internet)
-    apis.begin()
-    # Debian's python3 is what the sandbox has in place of the program.
-    activated.host.sh("ln -sf /usr/bin/python3 /home/alice/agent/claude")
-    yield apis
-    activated.host.run("systemctl", "stop", *(f"systemd-nspawn@{n}" for n in SANDBOXES))
-    apis.end()
-
-
 SANDBOXES = ("asker", "other-asker", "reader")
 
 
-@pytest.fixture
-def apis(forage: Activated, all_apis: Apis) -> Apis:
-    all_apis.new()
-    del forage
-    return all_apis
+@pytest.fixture(scope="module")
+def program(activated: Activated) -> Iterator[None]:
+    """What the sandboxes have in place of the agent's program: Debian's python3."""
+    activated.host.sh("ln -sf /usr/bin/python3 /home/alice/agent/claude")
+    yield
+    activated.host.run("systemctl", "stop", *(f"systemd-nspawn@{n}" for n in SANDBOXES))
 
 
 @pytest.fixture
-def asker(forage: Activated, apis: Apis) -> Sandbox:
+def asker(forage: Activated, apis: Apis, program: None) -> Sandbox:
     """A sandbox without a network, whose agent asks through the proxy."""
-    del apis
+    del apis, program
     return forage.running("asker")
 
 
 @pytest.fixture
-def other(forage: Activated, apis: Apis) -> Sandbox:
+def other(forage: Activated, apis: Apis, program: None) -> Sandbox:
     """Another one of its template, with an API of its own."""
-    del apis
+    del apis, program
     return forage.running("other-asker")
 
 
