@@ -250,7 +250,7 @@ def test_the_keys_are_nowhere_inside_while_an_agent_asks(
         *("--setenv=ANTHROPIC_CUSTOM_HEADERS=x-do: stall", CLAUDE, "-p", "hello"),
         user="root",
     )
-    forage.host.wait_for(lambda: apis.new(), "the agent has asked", timeout=40)
+    forage.host.wait_for(apis.new, "the agent has asked", timeout=40)
     script = """
         # The control: they can be read, and the agent's is among them.
         grep -aqz '^ANTHROPIC_AUTH_TOKEN=the-key-is-on-the-host' /proc/[0-9]*/environ
