@@ -139,9 +139,9 @@ def test_the_key_is_nowhere_inside(asker: Sandbox) -> None:
     post(asker)
     script = """
         grep -aqz 'PATH=' /proc/[0-9]*/environ  # the control: they can be read
-        ! grep -alz 'key-of-anthropi[c]' /proc/[0-9]*/environ /proc/[0-9]*/cmdline
-        ! grep -rlI --exclude-dir=proc --exclude-dir=sys 'key-of-anthropi[c]' / 2>/dev/null
-        ! journalctl | grep 'key-of-anthropi[c]'
+        ! grep -alz 'key-of-anthropi[c]' /proc/[0-9]*/environ /proc/[0-9]*/cmdline || exit 1
+        ! grep -rlI --exclude-dir=proc --exclude-dir=sys 'key-of-anthropi[c]' / 2>/dev/null || exit 1
+        ! journalctl | grep 'key-of-anthropi[c]' || exit 1
         test ! -e /run/secrets
     """
     assert asker.sh(script, user="root").returncode == 0
@@ -155,11 +155,11 @@ def test_the_host_has_the_key_where_the_proxy_reads_it_alone(
     owner = host.sh(f"stat -c '%U %a' {API_KEYS} {API_KEYS}/anthropic.conf").stdout.split()
     assert owner == ["forage-api", "700", "forage-api", "600"]
     script = f"""
-        ! journalctl --merge | grep -q 'key-of-anthropi[c]'
-        ! journalctl --namespace=forage-api | grep -q 'key-of-anthropi[c]'
-        ! systemctl show forage-api.service 'forage-api-key@*' | grep -q 'key-of-anthropi[c]'
-        ! grep -alz 'key-of-anthropi[c]' /proc/[0-9]*/environ /proc/[0-9]*/cmdline
-        ! grep -rq 'key-of-anthropi[c]' /srv/forage /etc/systemd /run/forage /run/systemd/system
+        ! journalctl --merge | grep -q 'key-of-anthropi[c]' || exit 1
+        ! journalctl --namespace=forage-api | grep -q 'key-of-anthropi[c]' || exit 1
+        ! systemctl show forage-api.service 'forage-api-key@*' | grep -q 'key-of-anthropi[c]' || exit 1
+        ! grep -alz 'key-of-anthropi[c]' /proc/[0-9]*/environ /proc/[0-9]*/cmdline || exit 1
+        ! grep -rq 'key-of-anthropi[c]' /srv/forage /etc/systemd /run/forage /run/systemd/system || exit 1
         grep -q 'key-of-anthropi[c]' {API_KEYS}/anthropic.conf  # the control
     """
     host.sh(script)
@@ -353,11 +353,11 @@ def test_without_a_network_it_reaches_nothing_else(
 ) -> None:
     before = len(internet.queries())
     script = """
-        ! curl --silent --max-time 2 http://198.18.1.10/
-        ! curl --silent --max-time 2 http://10.100.0.1:22/
-        ! curl --silent --max-time 2 http://198.18.0.2/
-        ! dig +time=1 +tries=1 @10.100.0.1 allowed.example.net
-        ! ping -c 1 -W 1 10.100.0.1
+        ! curl --silent --max-time 2 http://198.18.1.10/ || exit 1
+        ! curl --silent --max-time 2 http://10.100.0.1:22/ || exit 1
+        ! curl --silent --max-time 2 http://198.18.0.2/ || exit 1
+        ! dig +time=1 +tries=1 @10.100.0.1 allowed.example.net || exit 1
+        ! ping -c 1 -W 1 10.100.0.1 || exit 1
     """
     asker.sh(script, user="root")
     assert forage.sandbox("asker").address.compressed not in str(internet.requests("198.18.1.10"))
