@@ -16,13 +16,17 @@ if TYPE_CHECKING:
 MESSAGES = "198.18.3.1"
 FORGE = "198.18.3.2"
 IMPOSTOR = "198.18.3.3"
+OPENAI = "198.18.3.4"
 
 MESSAGES_NAME = "api.anthropic.com"
 FORGE_NAME = "forge.example.net"
+OPENAI_NAME = "api.openai.com"
+
+_NAMES = {MESSAGES_NAME: MESSAGES, FORGE_NAME: FORGE, OPENAI_NAME: OPENAI}
 
 _DIRECTORY = "/run/apis"
 _LOG = f"{_DIRECTORY}/requests.jsonl"
-_SERVER = f"{_DIRECTORY}/server.py"
+_SERVER = ("api_server", "api_models")
 
 # A CA, and a certificate for each name; `untrusted` is of no CA.
 _CERTIFICATES = """
@@ -72,10 +76,12 @@ class Apis:
         """Make the certificates, have the host trust their CA, and start the APIs."""
         self.host.run("mkdir", "-p", _DIRECTORY)
         self.host.write(_LOG, "")
-        self.host.write(_SERVER, (Path(__file__).parent / "api_server.py").read_text())
-        self.host.run("bash", "-euc", _CERTIFICATES, "bash", _DIRECTORY, MESSAGES_NAME, FORGE_NAME)
+        for name in _SERVER:
+            text = (Path(__file__).parent / f"{name}.py").read_text()
+            self.host.write(f"{_DIRECTORY}/tests/host/{name}.py", text)
+        self.host.run("bash", "-euc", _CERTIFICATES, "bash", _DIRECTORY, *_NAMES)
         self.host.sh(f"cp {CA_BUNDLE} {_DIRECTORY}/bundle; cat {_DIRECTORY}/ca.pem >>{CA_BUNDLE}")
-        for name, address in ((MESSAGES_NAME, MESSAGES), (FORGE_NAME, FORGE)):
+        for name, address in _NAMES.items():
             self.serve(name, address, f"{_DIRECTORY}/{name}.pem")
             self.internet.record(name, address)
 
@@ -85,8 +91,10 @@ class Apis:
 
     def serve(self, name: str, address: str, certificate: str) -> None:
         """Start an API."""
-        argv = ("python3", _SERVER, address, "443", _LOG, certificate)
-        self.internet.run_server(f"api-{name}-{address}", address, *argv)
+        argv = ("env", f"--chdir={_DIRECTORY}", "python3", "-m", f"tests.host.{_SERVER[0]}")
+        self.internet.run_server(
+            f"api-{name}-{address}", address, *argv, address, "443", _LOG, certificate
+        )
 
     def impostor(self, certificate: str) -> None:
         """Have the name of the Messages API lead to a server with another certificate."""

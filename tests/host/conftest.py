@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.host.apis import Apis
 from tests.host.demo import activate_demo
 from tests.requirements import TEST_HOST, require
 from tests.testhost.host import TestHost
@@ -65,6 +66,23 @@ def review(forage: Activated) -> Sandbox:
 def shared(forage: Activated) -> Sandbox:
     """A sandbox that shares the host's user ids."""
     return forage.running("shared")
+
+
+@pytest.fixture(scope="package")
+def all_apis(activated: Activated, internet: Internet) -> Iterator[Apis]:
+    """The APIs that the API proxy leads to, and the CA that the host trusts for them."""
+    apis = Apis(activated.host, internet)
+    apis.begin()
+    yield apis
+    apis.end()
+
+
+@pytest.fixture
+def apis(forage: Activated, all_apis: Apis) -> Apis:
+    """The same, which nobody has asked yet."""
+    del forage
+    all_apis.new()
+    return all_apis
 
 
 @pytest.fixture(scope="package")

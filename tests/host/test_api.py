@@ -14,12 +14,13 @@ from forage_gen.catalogue import BY_PACKAGE
 from forage_gen.emit.api import _DROPPED
 from forage_gen.resolve.plan import API_KEYS
 from tests.host.api_server import HUGE, PIECES
-from tests.host.apis import FORGE, FORGE_NAME, MESSAGES, MESSAGES_NAME, Apis
+from tests.host.apis import FORGE, FORGE_NAME, MESSAGES, MESSAGES_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.host.activate import Activated
+    from tests.host.apis import Apis
     from tests.testhost.host import Sandbox
     from tests.testhost.internet import Internet
 
@@ -29,38 +30,28 @@ MESSAGES_URL = "http://10.100.0.1/agents/claude/v1/messages"
 REPOSITORY = "http://10.100.0.1/proxies/forge/repos/acme/website"
 
 
-@pytest.fixture(scope="module")
-def all_apis(activated: Activated, internet: Internet) -> Iterator[Apis]:
-    apis = Apis(activated.host, internet)
-    apis.begin()
-    # Debian's python3 is what the sandbox has in place of the program.
-    activated.host.sh("ln -sf /usr/bin/python3 /home/alice/agent/claude")
-    yield apis
-    activated.host.run("systemctl", "stop", *(f"systemd-nspawn@{n}" for n in SANDBOXES))
-    apis.end()
-
-
 SANDBOXES = ("asker", "other-asker", "reader")
 
 
-@pytest.fixture
-def apis(forage: Activated, all_apis: Apis) -> Apis:
-    all_apis.new()
-    del forage
-    return all_apis
+@pytest.fixture(scope="module")
+def program(activated: Activated) -> Iterator[None]:
+    """What the sandboxes have in place of the agent's program: Debian's python3."""
+    activated.host.sh("ln -sf /usr/bin/python3 /home/alice/agent/claude")
+    yield
+    activated.host.run("systemctl", "stop", *(f"systemd-nspawn@{n}" for n in SANDBOXES))
 
 
 @pytest.fixture
-def asker(forage: Activated, apis: Apis) -> Sandbox:
+def asker(forage: Activated, apis: Apis, program: None) -> Sandbox:
     """A sandbox without a network, whose agent asks through the proxy."""
-    del apis
+    del apis, program
     return forage.running("asker")
 
 
 @pytest.fixture
-def other(forage: Activated, apis: Apis) -> Sandbox:
+def other(forage: Activated, apis: Apis, program: None) -> Sandbox:
     """Another one of its template, with an API of its own."""
-    del apis
+    del apis, program
     return forage.running("other-asker")
 
 
@@ -148,9 +139,9 @@ def test_the_key_is_nowhere_inside(asker: Sandbox) -> None:
     post(asker)
     script = """
         grep -aqz 'PATH=' /proc/[0-9]*/environ  # the control: they can be read
-        ! grep -alz 'key-of-anthropi[c]' /proc/[0-9]*/environ /proc/[0-9]*/cmdline
-        ! grep -rlI --exclude-dir=proc --exclude-dir=sys 'key-of-anthropi[c]' / 2>/dev/null
-        ! journalctl | grep 'key-of-anthropi[c]'
+        ! grep -alz 'key-of-anthropi[c]' /proc/[0-9]*/environ /proc/[0-9]*/cmdline || exit 1
+        ! grep -rlI --exclude-dir=proc --exclude-dir=sys 'key-of-anthropi[c]' / 2>/dev/null || exit 1
+        ! journalctl | grep 'key-of-anthropi[c]' || exit 1
         test ! -e /run/secrets
     """
     assert asker.sh(script, user="root").returncode == 0
@@ -164,11 +155,11 @@ def test_the_host_has_the_key_where_the_proxy_reads_it_alone(
     owner = host.sh(f"stat -c '%U %a' {API_KEYS} {API_KEYS}/anthropic.conf").stdout.split()
     assert owner == ["forage-api", "700", "forage-api", "600"]
     script = f"""
-        ! journalctl --merge | grep -q 'key-of-anthropi[c]'
-        ! journalctl --namespace=forage-api | grep -q 'key-of-anthropi[c]'
-        ! systemctl show forage-api.service 'forage-api-key@*' | grep -q 'key-of-anthropi[c]'
-        ! grep -alz 'key-of-anthropi[c]' /proc/[0-9]*/environ /proc/[0-9]*/cmdline
-        ! grep -rq 'key-of-anthropi[c]' /srv/forage /etc/systemd /run/forage /run/systemd/system
+        ! journalctl --merge | grep -q 'key-of-anthropi[c]' || exit 1
+        ! journalctl --namespace=forage-api | grep -q 'key-of-anthropi[c]' || exit 1
+        ! systemctl show forage-api.service 'forage-api-key@*' | grep -q 'key-of-anthropi[c]' || exit 1
+        ! grep -alz 'key-of-anthropi[c]' /proc/[0-9]*/environ /proc/[0-9]*/cmdline || exit 1
+        ! grep -rq 'key-of-anthropi[c]' /srv/forage /etc/systemd /run/forage /run/systemd/system || exit 1
         grep -q 'key-of-anthropi[c]' {API_KEYS}/anthropic.conf  # the control
     """
     host.sh(script)
@@ -362,11 +353,11 @@ def test_without_a_network_it_reaches_nothing_else(
 ) -> None:
     before = len(internet.queries())
     script = """
-        ! curl --silent --max-time 2 http://198.18.1.10/
-        ! curl --silent --max-time 2 http://10.100.0.1:22/
-        ! curl --silent --max-time 2 http://198.18.0.2/
-        ! dig +time=1 +tries=1 @10.100.0.1 allowed.example.net
-        ! ping -c 1 -W 1 10.100.0.1
+        ! curl --silent --max-time 2 http://198.18.1.10/ || exit 1
+        ! curl --silent --max-time 2 http://10.100.0.1:22/ || exit 1
+        ! curl --silent --max-time 2 http://198.18.0.2/ || exit 1
+        ! dig +time=1 +tries=1 @10.100.0.1 allowed.example.net || exit 1
+        ! ping -c 1 -W 1 10.100.0.1 || exit 1
     """
     asker.sh(script, user="root")
     assert forage.sandbox("asker").address.compressed not in str(internet.requests("198.18.1.10"))

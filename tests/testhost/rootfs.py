@@ -15,7 +15,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Self
+    from typing import Protocol, Self
+
+    class Kept(Protocol):
+        """What is made once and kept in the cache."""
+
+        @property
+        def name(self) -> str: ...
+
+        @property
+        def directory(self) -> str:
+            """The name below the cache: what is made in another way has another name."""
+
+        def make(self, root: Path) -> None:
+            """Make it, there."""
+
+        def others(self, cache: Path) -> list[Path]:
+            """Trees of this name in the cache that were made in another way."""
+
 
 HERE = Path(__file__).parent
 DEFAULT_CACHE = Path("/var/cache/forage")
@@ -73,6 +90,11 @@ class Recipe:
     def others(self, cache: Path) -> list[Path]:
         """Trees that an older recipe of this name left in the cache."""
         return [p for p in cache.glob(f"{self._prefix}*") if p.name != self.directory]
+
+    def make(self, root: Path) -> None:
+        """Install it."""
+        call(*self.command, str(root))
+        call("bash", str(self.finish), str(root))
 
 
 HOST = Recipe(
@@ -177,7 +199,7 @@ def cache_directory() -> Path:
     return Path(os.environ.get("FORAGE_CACHE") or DEFAULT_CACHE)
 
 
-def obtain(recipe: Recipe) -> Tree:
+def obtain(recipe: Kept) -> Tree:
     """The recipe's tree, made now if this machine does not have it yet."""
     cache = cache_directory()
     cache.mkdir(parents=True, exist_ok=True)
@@ -198,21 +220,21 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _make(recipe: Recipe, path: Path) -> None:
+def _make(recipe: Kept, path: Path) -> None:
     """Build beside the final place and rename: a half-made tree has no valid name."""
     for dead in path.parent.glob(f"making-{recipe.name}-*"):
         shutil.rmtree(dead)  # we hold the lock, so its maker is gone
     work = Path(tempfile.mkdtemp(prefix=f"making-{recipe.name}-", dir=path.parent))
     try:
         root = work / "root"
-        _call(*recipe.command, str(root))
-        _call("bash", str(recipe.finish), str(root))
+        recipe.make(root)
         root.rename(path)
     finally:
         shutil.rmtree(work)
 
 
-def _call(*argv: str) -> None:
+def call(*argv: str) -> None:
+    """Run a command of this machine, whose output is of interest if it fails."""
     done = subprocess.run(
         argv,
         check=False,
