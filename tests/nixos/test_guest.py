@@ -104,9 +104,12 @@ def test_ssh_finds_the_key_on_the_host(tmp_path: Path) -> None:
     tree = replace(FIXTURE, tmp_path / "tree", "guests/claude.nix", line, more)
     attr = """{
       socket = config.environment.variables.SSH_AUTH_SOCK or null;
-      first = builtins.head (lib.filter (line: lib.hasPrefix "Include" line)
-        (lib.splitString "\\n" config.environment.etc."ssh/ssh_config".text
-          ++ [ "Include nothing" ]));
+      first = builtins.head (
+        lib.filter (lib.hasPrefix "Include") (
+          lib.splitString "\\n" config.environment.etc."ssh/ssh_config".text
+            ++ [ "Include nothing" ]
+        )
+      );
     }"""
 
     found = guest(attr, tree=tree)
