@@ -216,6 +216,14 @@ let
   });
 
   forEach = set: find: lib.concatLists (lib.mapAttrsToList find set);
+
+  unknownProxies =
+    kind: name:
+    { proxies, ... }:
+    map (proxy: ''
+      services.forage.${kind}.${name}.proxies has "${proxy}", and there is no
+      services.forage.proxies.${proxy}. ${among cfg.proxies}.
+    '') (lib.filter (proxy: !(cfg.proxies ? ${proxy})) proxies);
 in
 {
   options.services.forage = keys.project // {
@@ -308,6 +316,18 @@ in
           )
         )
       )
+      ++ refuse (
+        forEach cfg.proxies (
+          name:
+          { secretName, ... }:
+          lib.optional (!(cfg.secrets ? ${secretName})) ''
+            services.forage.proxies.${name}.secretName is "${secretName}", and there is no
+            services.forage.secrets.${secretName}. ${among cfg.secrets}.
+          ''
+        )
+      )
+      ++ refuse (forEach cfg.templates (unknownProxies "templates"))
+      ++ refuse (forEach cfg.sandboxes (unknownProxies "sandboxes"))
       ++ refuse (
         lib.optional (!lib.all (begins keys.forms.publicKey) cfg.authorizedKeys) ''
           services.forage.authorizedKeys has an entry that is no public key of OpenSSH. It is not

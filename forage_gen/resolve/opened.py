@@ -30,8 +30,7 @@ class Opened:
 def opened_paths(plan: p.Plan, inputs: Inputs, templates: Mapping[str, Merged]) -> Iterator[Opened]:
     """Yield what is mounted, and the secrets, which are read."""
     yield from mounted_paths(plan, inputs, templates)
-    own = {secret for sandbox in plan.sandboxes for secret in sandbox.held_secrets}
-    for secret in own.union(plan.api_secrets):
+    for secret in {secret for each in plan.sandboxes for secret in each.held_secrets}:
         yield Opened(secret.source, inputs.project_file, ("secrets", secret.name))
 
 

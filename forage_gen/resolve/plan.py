@@ -215,6 +215,10 @@ class Route:
     requests: tuple[ApiRequest, ...]
     sandboxes: tuple[str, ...] | None = None
 
+    def is_for(self, sandbox: str) -> bool:
+        """Whether a sandbox of the template may use it."""
+        return self.sandboxes is None or sandbox in self.sandboxes
+
 
 @dataclass(frozen=True, slots=True)
 class ApiLimits:
@@ -516,11 +520,7 @@ class Sandbox:
     @property
     def routes(self) -> tuple[Route, ...]:
         """The ways to APIs that it may use."""
-        return tuple(
-            route
-            for route in self.template.routes
-            if route.sandboxes is None or self.name in route.sandboxes
-        )
+        return tuple(route for route in self.template.routes if route.is_for(self.name))
 
     @property
     def has_link(self) -> bool:
@@ -533,11 +533,13 @@ class Sandbox:
         return f"sandboxes/{self.name}.environment.sh"
 
     ssh_key: Secret | None = None
+    proxied_secrets: tuple[Secret, ...] = ()
 
     @property
     def held_secrets(self) -> tuple[Secret, ...]:
         """Every secret that the host reads for it, whether it sees that or not."""
-        return (*self.secrets, *([self.ssh_key] if self.ssh_key else []))
+        key = [self.ssh_key] if self.ssh_key else []
+        return (*self.secrets, *key, *self.proxied_secrets)
 
     @property
     def ssh_agent_unit(self) -> str:

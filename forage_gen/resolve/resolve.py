@@ -350,6 +350,12 @@ def _sandbox(
         ssh_key=next(_secrets(place.project, {template.ssh.secret}), None)
         if template.ssh
         else None,
+        proxied_secrets=tuple(
+            _secrets(
+                place.project,
+                {route.secret for route in template.routes if route.is_for(place.name)},
+            )
+        ),
     )
 
 

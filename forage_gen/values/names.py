@@ -29,8 +29,8 @@ SourceName = NewType("SourceName", str)
 LABEL_MAX = 63
 """The most bytes of one host name label (RFC 1035, section 2.3.4)."""
 
-SECRET_NAME_MAX = 255
-"""The most bytes of a file name and of a systemd credential's name."""
+SECRET_NAME_MAX = 200
+"""What leaves room for the rest of the name of a unit's drop-in (NAME_MAX, 255 bytes)."""
 
 # No two hyphens in a row. `run-forage-workspaces-NAME.mount` takes four
 # characters for each hyphen of NAME, and 63 bytes that are nearly all hyphens

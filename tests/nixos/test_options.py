@@ -155,6 +155,22 @@ def test_a_mistake_fails_the_build_with_the_compilers_message() -> None:
             'services.forage.templates.claude.agents.claude.secretName is "antropic"',
         ),
         (
+            'templates.claude.proxies = [ "forge" ];',
+            'services.forage.templates.claude.proxies has "forge"',
+        ),
+        (
+            'sandboxes.website.proxies = [ "forge" ];',
+            'services.forage.sandboxes.website.proxies has "forge"',
+        ),
+        (
+            """proxies.forge = {
+              upstream = "https://forge.example.org";
+              secretName = "forge";
+              paths = [ "/**" ];
+            };""",
+            'services.forage.proxies.forge.secretName is "forge"',
+        ),
+        (
             'secrets.anthropic = lib.mkForce "${pkgs.writeText "key" "sk"}";',
             "services.forage.secrets.anthropic is in the Nix store",
         ),
