@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 _KNOWN = {
-    *("FENCE", "SOURCE", "USERS", "OPEN"),
-    *("CONTROL", "CONTROL_USER", "PREPARE", "UNCONTROLLED"),
+    *("FENCE", "SOURCE", "USERS", "OPEN", "ONLY"),
+    *("CONTROL", "CONTROL_USER", "PREPARE", "LACKS"),
 }
-NO_ATTACKS = {"__init__", "attack", "catalogue", "conftest", "document", "profiles"}
+NO_ATTACKS = {
+    *("__init__", "attack", "catalogue", "conftest", "control", "document", "ground"),
+    "profiles",
+}
 
 # Runs an attack from standard input, where none of these modules can be imported.
 _LOADER = """
@@ -80,6 +83,13 @@ class Attack:
         return users
 
     @property
+    def only(self) -> tuple[str, ...]:
+        """The only sandboxes that have what it is about; empty if all have."""
+        only = self._constants.get("ONLY", ())
+        assert isinstance(only, tuple)
+        return only
+
+    @property
     def open(self) -> dict[str, str]:
         """Where it does get what it wants: who tries it in which sandbox, and why that is so.
 
@@ -109,9 +119,9 @@ class Attack:
         return self._text("PREPARE")
 
     @property
-    def uncontrolled(self) -> str:
-        """Why it cannot be shown to work anywhere; empty if it is."""
-        return self._text("UNCONTROLLED")
+    def lacks(self) -> str:
+        """What is told of a kernel or machine where nobody could do it; empty if all can."""
+        return self._text("LACKS")
 
     def program(self, facts: Mapping[str, str]) -> str:
         """Write it as one program that needs no file."""

@@ -6,11 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.host.demo import activate_demo
-from tests.requirements import TEST_HOST, require
-from tests.testhost.host import TestHost
-from tests.testhost.internet import Internet
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -65,11 +60,3 @@ def review(forage: Activated) -> Sandbox:
 def shared(forage: Activated) -> Sandbox:
     """A sandbox that shares the host's user ids."""
     return forage.running("shared")
-
-
-@pytest.fixture(scope="package")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Activated]:
-    """The README's example on a host of its own; two projects cannot share one."""
-    require(*TEST_HOST)
-    with TestHost() as own, Internet(own, interface="eth0") as internet:
-        yield activate_demo(own, internet, tmp_path_factory.mktemp("demo"))
