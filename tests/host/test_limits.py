@@ -242,6 +242,8 @@ def one_disk(forage: Activated) -> Iterator[tuple[str, str]]:
     call("mkfs.ext4", "-q", "-O", "^has_journal", str(image))
     device = Path(call("losetup", "--find", "--show", "--direct-io=on", str(image)).strip())
     places = [forage.sandbox(name).workspace.source for name in names]
+    for name in names:
+        forage.stop(name)
     try:
         for name, value in SCHEDULER.items():
             (Path("/sys/block") / device.name / "queue" / name).write_text(value)
@@ -260,7 +262,7 @@ def one_disk(forage: Activated) -> Iterator[tuple[str, str]]:
             *places,
         )
         for name in names:
-            forage.fresh(name)
+            forage.running(name)
         yield names
     finally:
         for name in names:
