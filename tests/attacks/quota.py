@@ -5,7 +5,7 @@ import os
 
 from tests.attacks.attack import attempt
 
-FENCE = "system call filter"
+FENCE = "system call filter, user namespace"
 SOURCE = "quotactl(2)"
 
 # Of the disk that the workspace is on. The limits that it would set are nowhere: who may set some
