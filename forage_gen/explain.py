@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, TypedDict
 from forage_gen.emit.apparmor import PROFILE
 from forage_gen.emit.facts import allowed_hosts, api_origin, apis, limits, pinned
 from forage_gen.resolve import plan as p
+from forage_gen.resolve.opened import key_of
 from forage_gen.values.capabilities import OFFERED
 from forage_gen.values.hosts import LAN_NETWORKS_IPV4, LAN_NETWORKS_IPV6
+from forage_gen.values.protected import DEFAULT, protected
+from forage_gen.values.syscalls import DEBUGGERS, STRICT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +46,10 @@ def in_words(sandbox: p.Sandbox, resolved: Resolved) -> str:
         "Its agents": list(_agents(template)) or ["none"],
         **_pinned(template, resolved.plan),
         "It is held by": list(_held(sandbox)),
+        "Its template opens, of what is closed otherwise": [
+            f"{effect} (`{option}`)" for option, effect in _opened(template)
+        ]
+        or ["nothing"],
     }
     blocks = [
         f"{heading}\n" + "".join(f"  - {line}\n" for line in lines)
@@ -73,6 +80,7 @@ def as_json(sandbox: p.Sandbox, resolved: Resolved) -> dict[str, object]:
         if template.ssh
         else None,
         "limits": limits(template.limits),
+        "opened": [{"option": option, "effect": effect} for option, effect in _opened(template)],
         "agents": {
             agent.name: {
                 "package": ".".join(agent.package),
@@ -135,9 +143,12 @@ def _reads(sandbox: p.Sandbox) -> Iterator[str]:
     if sandbox.store is None:
         pass
     elif sandbox.template.closure is not None:
-        yield "/nix/store: what the system inside needs, and no other path of it"
+        yield "/nix/store: what the system inside needs, and no other path of it (`storeClosure`)"
     else:
-        yield "/nix/store: everything that is installed or was ever built on the host"
+        yield (
+            "/nix/store: everything that is installed or was ever built on the host "
+            "(`storeClosure = true` narrows that)"
+        )
     if sandbox.template.nix_daemon:
         yield "the host's Nix database, as it was when the sandbox started"
     if sandbox.template.rootfs:
@@ -148,7 +159,9 @@ def _reads(sandbox: p.Sandbox) -> Iterator[str]:
 
 def _writes(sandbox: p.Sandbox) -> Iterator[str]:
     size = sandbox.template.limits.disk_max
-    if not sandbox.workspace.read_only:
+    if sandbox.workspace.read_only:
+        yield f"nothing in {p.WORKSPACE} (`readOnlyWorkspace`)"
+    else:
         yield f"{p.WORKSPACE}, which is {sandbox.workspace.source} of the host"
     for mount in sandbox.mounts:
         if not mount.read_only:
@@ -298,13 +311,19 @@ def _held(sandbox: p.Sandbox) -> Iterator[str]:
     yield f"a network namespace, {sandbox.netns}, that its root cannot configure"
     if template.apparmor:
         yield f"the AppArmor profile {PROFILE}, if the host has AppArmor enabled"
+    else:
+        yield "no AppArmor profile"
     yield "no new privileges: setuid programs have no effect"
-    kept = ", ".join(sorted(OFFERED.keys() - template.capabilities_dropped))
+    kept = ", ".join(_kept(template))
     yield "root's capabilities, without those that a booted system can do without" + (
         f", but with {kept}" if kept else ""
     )
-    denied = ", ".join(template.syscalls_denied)
-    yield "nspawn's system call filter" + (f", and none of {denied}" if denied else "")
+    added, denied = ", ".join(_added(template)), ", ".join(template.syscalls_denied)
+    yield (
+        "nspawn's system call filter"
+        + (f", with {added} besides" if added else "")
+        + (f", and none of {denied}" if denied else "")
+    )
     yield (
         "no devices but null, zero, full, random, urandom and terminals, no sockets but UNIX, "
         "IPv4, IPv6 and netlink, no programs of another architecture: no option opens these"
@@ -315,3 +334,54 @@ def _held(sandbox: p.Sandbox) -> Iterator[str]:
         yield "programs inside may make user namespaces (`userNamespaces = false` ends that)"
     else:
         yield "no user namespaces inside: no nested containers, no bubblewrap"
+
+
+def _kept(template: p.Template) -> list[str]:
+    return sorted(OFFERED.keys() - template.capabilities_dropped)
+
+
+def _added(template: p.Template) -> list[str]:
+    """List the system calls that the template adds to those of the profile `default`."""
+    return [name for name in template.syscalls_allowed if name not in DEBUGGERS]
+
+
+def _opened(template: p.Template) -> Iterator[tuple[str, str]]:
+    """Yield what the template opens of what is closed by default: the option, and its effect."""
+    yield from _opened_of_isolation(template)
+    if template.nix_daemon:
+        yield "nixDaemon = true", "a Nix daemon inside, with a layer of its own over the store"
+    unprotected = [
+        path for path in protected(DEFAULT).paths if path not in template.protected_paths
+    ]
+    if unprotected and not template.read_only_workspace:
+        yield (
+            "protectedPaths",
+            f"it may write {', '.join(unprotected)} in the workspace, which the host's git obeys",
+        )
+    for mount in template.mounts:
+        if not mount.read_only:
+            yield _key(mount), f"it may write {mount.source} of the host"
+    if template.reset_while_attached:
+        yield "resetWhileAttached = true", "a reset waits for nobody who is attached"
+    if template.allow_lan:
+        yield "allowLan = true", "it reaches the local network"
+
+
+def _opened_of_isolation(template: p.Template) -> Iterator[tuple[str, str]]:
+    if not template.private_users:
+        yield "isolation.privateUsers = false", "root inside is root on the host"
+    if added := _added(template):
+        yield "isolation.syscallFilter", f"system calls: {', '.join(added)}"
+    if template.user_namespaces and template.syscall_profile == STRICT:
+        yield "isolation.userNamespaces = true", "programs inside may make user namespaces"
+    if kept := _kept(template):
+        yield "isolation.capabilities", f"root inside keeps {', '.join(kept)}"
+    if not template.apparmor:
+        yield "isolation.apparmor = false", "no AppArmor profile, though the host may have it"
+
+
+def _key(mount: p.Mount) -> str:
+    path = key_of(mount)
+    if path[-1] == "hostConfigDir":
+        return f"{'.'.join(map(str, path))}ReadOnly = false"
+    return f"{'.'.join(map(str, path[:-1]))}.readOnly = false"

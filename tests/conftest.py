@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests.host.demo import demo
 from tests.host.project_on_host import activated
 from tests.requirements import TEST_HOST, require
 from tests.testhost.host import TestHost
@@ -16,7 +17,7 @@ from tests.testhost.internet import Internet
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["activated", "host", "internet"]
+__all__ = ["activated", "demo", "host", "internet"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

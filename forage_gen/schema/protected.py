@@ -49,6 +49,8 @@ _TAIL = """\
   replaced there, as `git config` and `git push -u` do, the mount in the sandbox would be gone.
   So they say "Device or resource busy" instead. Stop the sandbox, or write into the file as it
   is. What git does otherwise (commit, fetch, switch, gc) works.
+- **What is mounted over a workspace while its sandbox runs** hides these mounts from the stop.
+  They are kept in mind, and go at the next start or stop that finds them.
 - **A start is refused** where one of these paths is a symbolic link, or a file with another
   name (a hard link), by which the agent could write it; and where it is neither a file nor a
   directory, but a named pipe, a socket or a device. Where somebody else who has the workspace

@@ -34,7 +34,7 @@ _GROUPS = """
 SYSCALL_GROUPS = frozenset(_GROUPS.split())
 """The groups that all of systemd 252 to 257 know (`systemd-analyze syscall-filter`)."""
 
-_DEBUGGERS = ("ptrace", "process_vm_readv", "process_vm_writev")
+DEBUGGERS = ("ptrace", "process_vm_readv", "process_vm_writev")
 """What nspawn would allow with CAP_SYS_PTRACE. The kernel lets users trace their own processes."""
 
 _STRICT = """
@@ -126,7 +126,7 @@ def syscall_filter(value: str | Sequence[str]) -> SyscallFilter:
             message=f"`{both}` is both allowed and denied.",
             hint="Remove one of the two; nspawn would deny it.",
         )
-    debuggers = (name for name in _DEBUGGERS if name not in deny)
+    debuggers = (name for name in DEBUGGERS if name not in deny)
     return SyscallFilter(
         tuple(dict.fromkeys((*debuggers, *allow))),
         tuple(deny),

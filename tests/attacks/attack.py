@@ -14,8 +14,7 @@ MARKER = "/srv/marker-of-the-host"
 MARKER_TEXT = "only the host has this"
 
 FACTS: dict[str, str] = {}
-"""What the attacks are told: of the host `machine_id`, `name` and `namespaces` (links in /proc),
-and the `own_key` of the sandbox."""
+"""What the attacks are told. `tests/attacks/ground.py` says what that is."""
 
 _X86, _ARM = "x86_64", "aarch64"
 
@@ -24,7 +23,7 @@ _NUMBERS = {
     "add_key": {_X86: 248, _ARM: 217},
     "acct": {_X86: 163, _ARM: 89},
     "bpf": {_X86: 321, _ARM: 280},
-    "clock_settime": {_X86: 227, _ARM: 112},
+    "clock_adjtime": {_X86: 305, _ARM: 266},
     "fanotify_init": {_X86: 300, _ARM: 262},
     "finit_module": {_X86: 313, _ARM: 273},
     "init_module": {_X86: 175, _ARM: 105},
@@ -42,7 +41,7 @@ _NUMBERS = {
     "pidfd_open": {_X86: 434, _ARM: 434},
     "process_vm_readv": {_X86: 310, _ARM: 270},
     "ptrace": {_X86: 101, _ARM: 117},
-    "quotactl": {_X86: 179, _ARM: 60},
+    "quotactl_fd": {_X86: 443, _ARM: 443},
     "swapon": {_X86: 167, _ARM: 224},
     "syslog": {_X86: 103, _ARM: 116},
     "unshare": {_X86: 272, _ARM: 97},
@@ -52,8 +51,9 @@ _NUMBERS = {
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
-MS_REMOUNT, MS_BIND = 32, 4096
-CLONE_NEWNS = 0x20000
+CAP_SYS_RESOURCE = 24
+MS_REMOUNT, MS_BIND, MS_MOVE = 32, 4096, 8192
+CLONE_NEWTIME, CLONE_NEWNS = 0x80, 0x20000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x10000000, 0x20000000, 0x40000000
 
 
@@ -66,6 +66,16 @@ def held(why: object) -> NoReturn:
 def broken(what: object) -> NoReturn:
     """End the attack: it got what it wanted."""
     print(f"BROKEN: {what}")
+    raise SystemExit
+
+
+def absent(what: object) -> NoReturn:
+    """End the attack: what it needs is not there, or a fence makes it look so.
+
+    Without a fence that shows that the kernel has none (`LACKS` in the attack says of what), and
+    then nothing came of it behind one.
+    """
+    print(f"ABSENT: {what}")
     raise SystemExit
 
 
@@ -102,6 +112,8 @@ def attempt(name: str, *arguments: object, looked_at: tuple[int, ...] = ()) -> N
     except OSError as failure:
         if failure.errno in looked_at:
             broken(f"the kernel went on to {failure}")
+        if failure.errno == errno.ENOSYS:
+            absent(failure)
         held(failure)
     broken(f"{name} gave {result}")
 
@@ -118,7 +130,7 @@ def first_readable(paths: list[str]) -> NoReturn:
             continue
         if text:
             broken(f"{path} begins with {text[:40]!r}")
-    held(refused)
+    _refused(refused, paths)
 
 
 def first_writable(paths: list[str]) -> NoReturn:
@@ -133,7 +145,22 @@ def first_writable(paths: list[str]) -> NoReturn:
             continue
         os.close(descriptor)
         broken(f"{path} can be opened for writing")
-    held(refused)
+    _refused(refused, paths)
+
+
+def _refused(why: str, paths: list[str]) -> NoReturn:
+    if not any(map(os.path.lexists, paths)):
+        absent(why)
+    held(why)
+
+
+def refused_without(capability: int, failure: Exception) -> NoReturn:
+    """End the attack: it failed, and that may be because this process lacks the capability."""
+    with open("/proc/self/status") as file:
+        effective = next(line.split()[1] for line in file if line.startswith("CapEff:"))
+    if not int(effective, 16) >> capability & 1:
+        absent(f"{failure}; it has not the capability for it")
+    held(failure)
 
 
 def plant(path: str, text: str) -> NoReturn:

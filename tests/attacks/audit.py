@@ -6,7 +6,7 @@ import socket
 from tests.attacks.attack import broken, held
 
 FENCE = "nspawn's own filter, user namespace"
-UNCONTROLLED = "the kernel may have no audit"
+CONTROL = "machine"
 
 NETLINK_AUDIT = 9
 try:

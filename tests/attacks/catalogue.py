@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 _KNOWN = {
-    *("FENCE", "SOURCE", "USERS", "OPEN"),
-    *("CONTROL", "CONTROL_USER", "PREPARE", "UNCONTROLLED"),
+    *("FENCE", "SOURCE", "USERS", "OPEN", "ONLY"),
+    *("CONTROL", "CONTROL_USER", "PREPARE", "LACKS"),
 }
 NO_ATTACKS = {
-    *("__init__", "attack", "catalogue", "conftest", "document", "profiles"),
-    *("staging", "vm"),
+    *("__init__", "attack", "catalogue", "conftest", "control", "document", "ground"),
+    *("profiles", "staging", "vm"),
 }
+VERDICTS = ("HELD: ", "ABSENT: ", "BROKEN: ")
 
 # Runs an attack from standard input, where none of these modules can be imported.
 _LOADER = """
@@ -83,6 +84,13 @@ class Attack:
         return users
 
     @property
+    def only(self) -> tuple[str, ...]:
+        """The only sandboxes that have what it is about; empty if all have."""
+        only = self._constants.get("ONLY", ())
+        assert isinstance(only, tuple)
+        return only
+
+    @property
     def open(self) -> dict[str, str]:
         """Where it does get what it wants: who tries it in which sandbox, and why that is so.
 
@@ -96,9 +104,14 @@ class Attack:
         """Why it succeeds there; None if it has to fail."""
         return self.open.get(sandbox, self.open.get(f"{sandbox}/{user}"))
 
-    def expected(self, sandbox: str, user: str) -> str:
-        """How its verdict has to begin there."""
-        return "BROKEN: " if self.why_open(sandbox, user) else "HELD: "
+    def is_expected(self, said: str, sandbox: str, user: str) -> bool:
+        """Whether it had to end there as it says.
+
+        One that finds nothing there was kept from it: without a fence it is there.
+        """
+        return said.startswith(
+            ("BROKEN: ",) if self.why_open(sandbox, user) else ("HELD: ", "ABSENT: ")
+        )
 
     @property
     def control_user(self) -> str:
@@ -116,9 +129,9 @@ class Attack:
         return self._text("PREPARE")
 
     @property
-    def uncontrolled(self) -> str:
-        """Why it cannot be shown to work anywhere; empty if it is."""
-        return self._text("UNCONTROLLED")
+    def lacks(self) -> str:
+        """What is told of a kernel or machine where nobody could do it; empty if all can."""
+        return self._text("LACKS")
 
     def program(self, facts: Mapping[str, str]) -> str:
         """Write it as one program that needs no file."""
@@ -129,7 +142,7 @@ class Attack:
 
 def verdict(said: str) -> str:
     """The last line that an attack printed: a crash must not pass for a fence."""
-    lines = [line for line in said.splitlines() if line.startswith(("HELD: ", "BROKEN: "))]
+    lines = [line for line in said.splitlines() if line.startswith(VERDICTS)]
     return lines[-1] if lines else f"no verdict: {said}"
 
 

@@ -3,6 +3,6 @@
 from tests.attacks.attack import first_writable
 
 FENCE = "read-only mount"
-UNCONTROLLED = "the host has no such file"
+PREPARE = "touch /etc/forage.json"
 
 first_writable(["/etc/forage.json", "/workspace/../etc/forage.json"])

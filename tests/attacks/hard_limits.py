@@ -2,15 +2,16 @@
 
 import resource
 
-from tests.attacks.attack import broken, held
+from tests.attacks.attack import CAP_SYS_RESOURCE, broken, refused_without
 
 FENCE = "user namespace"
-UNCONTROLLED = "the tests' machine lets nobody do it"
+CONTROL = "machine"
+LACKS = "the machine of the tests gives nobody CAP_SYS_RESOURCE"
 SOURCE = "getrlimit(2)"
 
-_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 try:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
 except (OSError, ValueError) as failure:
-    held(failure)
-broken(f"the limit is {hard + 1}")
+    refused_without(CAP_SYS_RESOURCE, failure)
+broken("a lowered limit is raised again")

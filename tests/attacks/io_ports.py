@@ -1,17 +1,22 @@
 """Talk to the machine's hardware directly."""
 
 import ctypes
+import errno
 import os
 
-from tests.attacks.attack import broken, held
+from tests.attacks.attack import absent, broken, held
 
 FENCE = "system call filter, user namespace"
-UNCONTROLLED = "the kernel of the tests has no ports"
+CONTROL = "machine"
+LACKS = "the kernel has no iopl(2)"
 SOURCE = "iopl(2)"
 
 libc = ctypes.CDLL(None, use_errno=True)
 if not hasattr(libc, "iopl"):
-    held("this architecture has no ports")
+    absent("this architecture has no ports")
 if libc.iopl(3) == 0:
     broken("all ports are open")
-held(os.strerror(ctypes.get_errno()))
+number = ctypes.get_errno()
+if number == errno.ENOSYS:
+    absent(os.strerror(number))
+held(os.strerror(number))

@@ -3,6 +3,7 @@
 from tests.attacks.attack import first_readable
 
 FENCE = "masked /proc, private /dev"
-UNCONTROLLED = "the kernel of the tests has none"
+CONTROL = "machine"
+LACKS = "the kernel has no /proc/kcore and no /dev/mem"
 
 first_readable(["/proc/kcore", "/dev/mem", "/dev/kmem"])

@@ -5,6 +5,7 @@ import errno
 from tests.attacks.attack import attempt
 
 FENCE = "system call filter, user namespace"
-UNCONTROLLED = "the kernel of the tests has none"
+CONTROL = "machine"
+LACKS = "the kernel has no kexec"
 
 attempt("kexec_load", 0, 0, None, 0xFFFF, looked_at=(errno.EINVAL,))

@@ -3,6 +3,7 @@
 from tests.attacks.attack import first_writable
 
 FENCE = "read-only /proc/sys, user namespace"
-UNCONTROLLED = "the kernel of the tests has none"
+CONTROL = "machine"
+LACKS = "the kernel has no modules"
 
 first_writable(["/proc/sys/kernel/modprobe", "/proc/sys/kernel/hotplug"])

@@ -7,7 +7,10 @@ from tests.attacks.attack import broken, held
 FENCE = "mount namespace"
 
 names = ("research", "review", "neighbour")
-places = ("/var/lib/machines", "/run/forage/workspaces", "/home/alice/projects")
+places = (
+    *("/var/lib/machines", "/home/alice/projects"),
+    *(f"/run/forage/{kind}" for kind in ("nix", "stores", "workspaces")),
+)
 for place in places:
     for name in names:
         if os.path.exists(f"{place}/{name}"):

@@ -5,7 +5,6 @@ import socket
 from tests.attacks.attack import broken, held
 
 FENCE = "address families of the unit"
-UNCONTROLLED = "this kernel may have none of them"
 
 RARE = {
     "AX25": 3,

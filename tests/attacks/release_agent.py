@@ -2,12 +2,24 @@
 
 import os
 
-from tests.attacks.attack import CLONE_NEWNS, CLONE_NEWUSER, first_writable, held, mount, syscall
+from tests.attacks.attack import (
+    CLONE_NEWNS,
+    CLONE_NEWUSER,
+    absent,
+    first_writable,
+    held,
+    mount,
+    syscall,
+)
 
 FENCE = "cgroup namespace, user namespace"
-UNCONTROLLED = "a kernel has either kind of control groups"
+CONTROL = "machine"
+LACKS = "the kernel has no version 1 of control groups"
 SOURCE = "CVE-2022-0492"
 
+with open("/proc/filesystems") as file:
+    if "nodev\tcgroup\n" not in file:
+        absent("there is but version 2")
 os.makedirs("/tmp/cgroup", exist_ok=True)
 try:
     if os.geteuid():

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from typing import TYPE_CHECKING
+
+from tests.attacks.attack import MARKER_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+VICTIM = "victim-of-the-host"
+ROOTS = "/nix/var/nix/gcroots"
 
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "user", "uts")
 
@@ -32,12 +38,37 @@ printf '../../../.git' >.jj/repo/store/git_target
 """
 
 
+# Adds a path to the store with the text "$text" in its file "$1", and prints it.
+_ADD = """
+work=$(mktemp -d)
+mkdir -p "$work/$(dirname "$1")"
+printf %s "$text" >"$work/$1"
+nix-store --add "$work/${1%%/*}"
+rm -r "$work"
+"""
+
+
 def facts(ask: Callable[[str], str]) -> dict[str, str]:
-    """What the attacks are told of the host. `ask` runs a command there, for what it prints."""
+    """What the attacks are told of the host. `ask` runs a command there, for what it prints.
+
+    Returns:
+        `machine_id`, `name` and `namespaces` (links in /proc); `store_path`, a path of its store
+        that no system needs, with `store_text` in it; `garbage`, one that nothing keeps; and
+        `root`, what keeps the other from its garbage collector.
+    """
+    text = shlex.quote(MARKER_TEXT)
+    added = {
+        name: ask(f"text={text}; set -- {file}\n{_ADD}").strip()
+        for name, file in (("store_path", "private/notes"), ("garbage", "garbage"))
+    }
+    ask(f"ln -sfn {added['store_path']} {ROOTS}/{VICTIM}")
     return {
         "machine_id": ask("cat /etc/machine-id").strip(),
         "name": ask("uname -n").strip(),
         "namespaces": json.dumps(
             {name: ask(f"readlink /proc/self/ns/{name}").strip() for name in NAMESPACES}
         ),
+        "store_text": MARKER_TEXT,
+        "root": VICTIM,
+        **added,
     }

@@ -3,6 +3,7 @@
 from tests.attacks.attack import first_writable
 
 FENCE = "masked /proc, user namespace"
-UNCONTROLLED = "the kernel of the tests has none"
+CONTROL = "machine"
+LACKS = "the kernel has no sysrq"
 
 first_writable(["/proc/sysrq-trigger"])

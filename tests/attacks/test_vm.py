@@ -13,7 +13,7 @@ from tests.attacks.profiles import DEFAULT
 from tests.attacks.test_attacks import ATTACKS, BY_NAME
 
 if TYPE_CHECKING:
-    from tests.host.activate import Activated
+    from tests.attacks.ground import Ground
     from tests.testhost.host import TestHost
 
 OPEN = [attack for attack in ATTACKS if attack.why_open(DEFAULT, "agent")]
@@ -34,21 +34,21 @@ class Shell:
         return done.returncode, done.stdout
 
 
-def test_what_is_open_and_what_is_told_of_the_host_ends_as_expected(attacked: Activated) -> None:
+def test_what_is_open_and_what_is_told_of_the_host_ends_as_expected(attacked: Ground) -> None:
     attacked.running(DEFAULT)
-    key = attacked.sandbox(DEFAULT).secrets[0].name
+    key = attacked.project.sandbox(DEFAULT).secrets[0].name
 
-    found = vm.unexpected(Shell(attacked.host), DEFAULT, OPEN + TOLD, f"key-of-{key}\n")
+    found = vm.unexpected(Shell(attacked.project.host), DEFAULT, OPEN + TOLD, f"key-of-{key}\n")
 
     assert len(OPEN) > 1
     assert len(TOLD) > 1
     assert list(found) == []
 
 
-def test_an_end_that_is_not_expected_is_told(attacked: Activated) -> None:
+def test_an_end_that_is_not_expected_is_told(attacked: Ground) -> None:
     attacked.running("strict")
 
-    found = vm.unexpected(Shell(attacked.host), "strict", [BY_NAME["io_uring"]])
+    found = vm.unexpected(Shell(attacked.project.host), "strict", [BY_NAME["io_uring"]])
 
     assert [said.partition(":")[0] for said in found] == [
         "io_uring by agent in strict",

@@ -1,11 +1,12 @@
 """Shift the clocks of the time namespace that the sandbox shares with the host."""
 
-from tests.attacks.attack import broken, held
+from tests.attacks.attack import CLONE_NEWTIME, FACTS, broken, held, syscall
 
 FENCE = "user namespace; a namespace with processes in it is fixed"
 SOURCE = "time_namespaces(7)"
-UNCONTROLLED = "the kernel lets nobody change a namespace that has processes"
 
+if "control" in FACTS:
+    syscall("unshare", CLONE_NEWTIME)  # one that has no processes yet
 try:
     with open("/proc/self/timens_offsets", "w") as file:
         file.write("monotonic 1000000 0")

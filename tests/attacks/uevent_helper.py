@@ -3,6 +3,7 @@
 from tests.attacks.attack import first_writable
 
 FENCE = "read-only /sys, user namespace"
-UNCONTROLLED = "the kernel of the tests has none"
+CONTROL = "machine"
+LACKS = "the kernel has no uevent_helper"
 
 first_writable(["/sys/kernel/uevent_helper"])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from tests.attacks.attack import MARKER, MARKER_TEXT
 from tests.attacks.catalogue import attacks, verdict
-from tests.attacks.profiles import DEFAULT
+from tests.attacks.profiles import DEFAULT, tried_in
 from tests.attacks.staging import REPOSITORY, TEMPTATIONS, facts
 
 if TYPE_CHECKING:
@@ -69,12 +69,15 @@ def unexpected(
         What came of those that ended otherwise than in that profile on the test host.
     """
     machine.succeed(inside(sandbox, TEMPTATIONS, user="root"))
-    told = facts(machine.succeed) | {"own_key": own_key}
+    disk = machine.succeed("head -n 1 /sys/block/*/dev | grep : | head -n 1").strip()
+    told = facts(machine.succeed) | {"own_key": own_key, "disk": disk}
     for attack in attacks() if tried is None else tried:
+        if not tried_in(attack, DEFAULT):
+            continue
         for user in attack.users:
             program = base64.b64encode(attack.program(told).encode()).decode()
             command = inside(sandbox, "exec python3 -I - 2>&1", user)
             _, printed = machine.execute(f"echo {program} | base64 --decode | {command}")
             said = verdict(printed)
-            if not said.startswith(attack.expected(DEFAULT, user)):
+            if not attack.is_expected(said, DEFAULT, user):
                 yield f"{attack.name} by {user} in {sandbox}: {said}"

@@ -349,6 +349,84 @@ def test_explain_says_whom_a_reset_waits_for(project: Path, written: str, said: 
     assert f"starts afresh: {said}\n" in forage_gen("explain", project, "website").stdout
 
 
+OPENED = {
+    "isolation.privateUsers = false": ("[isolation]\nprivateUsers = false\n", "root on the host"),
+    "isolation.syscallFilter": ('[isolation]\nsyscallFilter = ["@swap"]\n', "system calls: @swap"),
+    "isolation.userNamespaces = true": (
+        '[isolation]\nsyscallFilter = "strict"\nuserNamespaces = true\n',
+        "may make user namespaces",
+    ),
+    "isolation.capabilities": (
+        '[isolation]\ncapabilities = ["CAP_SYS_PTRACE"]\n',
+        "root inside keeps CAP_SYS_PTRACE",
+    ),
+    "isolation.apparmor = false": ("[isolation]\napparmor = false\n", "no AppArmor profile"),
+    "nixDaemon = true": ("nixDaemon = true\n", "a Nix daemon inside"),
+    "protectedPaths": ("protectedPaths = []\n", "it may write .git/hooks, .git/config"),
+    "workspace.mounts.more.readOnly = false": (
+        (
+            '[workspace.mounts.more]\ncontainerPath = "/srv/more"\nhostPath = "~/more"\n'
+            "readOnly = false\n"
+        ),
+        "it may write /home/alice/more of the host",
+    ),
+    "agents.claude.hostConfigDirReadOnly = false": (
+        (
+            '[agents.claude]\npackage = "claude-code"\nhostConfigDir = "~/.claude"\n'
+            "hostConfigDirReadOnly = false\n"
+        ),
+        "it may write /home/alice/.claude of the host",
+    ),
+    "resetWhileAttached = true": ("resetWhileAttached = true\n", "a reset waits for nobody"),
+    "allowLan = true": ('network = "full"\nallowLan = true\n', "the local network"),
+}
+"""What opens something: what is written, and what is said of it."""
+
+OPENS = "Its template opens, of what is closed otherwise\n"
+
+
+def explained(project: Path, written: str) -> tuple[str, list[dict[str, str]]]:
+    """What is said of a sandbox whose template has this, and nothing else that opens anything."""
+    template = f'description = "Opened"\nextends = "base"\n{written}'
+    (project / "templates" / "opened.toml").write_text(template)
+    place = '[sandboxes.opened]\ntemplate = "opened"\nworkspace = "/home/alice/projects/opened"\n'
+    forage = project / "forage.toml"
+    forage.write_text(f"{forage.read_text()}\n{place}")
+    words = forage_gen("explain", project, "opened")
+    assert words.returncode == 0, words.stderr
+    facts = json.loads(forage_gen("explain", project, "opened", "--json").stdout)
+    return words.stdout, facts["opened"]
+
+
+def test_explain_names_no_option_where_nothing_is_opened(project: Path) -> None:
+    words, opened = explained(project, "")
+    assert words.endswith(f"{OPENS}  - nothing\n")
+    assert opened == []
+
+
+@pytest.mark.parametrize("option", OPENED)
+def test_explain_names_each_option_that_opens_something(project: Path, option: str) -> None:
+    written, effect = OPENED[option]
+    words, opened = explained(project, written)
+    assert [each["option"] for each in opened] == [option]
+    assert effect in opened[0]["effect"]
+    assert f"(`{option}`)" in words.partition(OPENS)[2]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("", "was ever built on the host (`storeClosure = true` narrows that)"),
+        ("[isolation]\nstoreClosure = true\n", "no other path of it (`storeClosure`)"),
+        ("readOnlyWorkspace = true\n", "nothing in /workspace (`readOnlyWorkspace`)"),
+    ],
+)
+def test_explain_names_the_options_that_close_something(
+    project: Path, written: str, said: str
+) -> None:
+    assert said in explained(project, written)[0]
+
+
 def test_explain_json_says_where_each_value_came_from(project: Path) -> None:
     facts = json.loads(forage_gen("explain", project, "website", "--json").stdout)
     values = {value["key"]: value for value in facts["values"]}

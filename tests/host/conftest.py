@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.host.apis import Apis
-from tests.host.demo import activate_demo
-from tests.requirements import TEST_HOST, require
-from tests.testhost.host import TestHost
-from tests.testhost.internet import Internet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.host.activate import Activated
     from tests.testhost.host import Sandbox
+    from tests.testhost.internet import Internet
 
 
 @pytest.fixture
@@ -83,11 +80,3 @@ def apis(forage: Activated, all_apis: Apis) -> Apis:
     del forage
     all_apis.new()
     return all_apis
-
-
-@pytest.fixture(scope="package")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Activated]:
-    """The README's example on a host of its own; two projects cannot share one."""
-    require(*TEST_HOST)
-    with TestHost() as own, Internet(own, interface="eth0") as internet:
-        yield activate_demo(own, internet, tmp_path_factory.mktemp("demo"))

@@ -6,16 +6,22 @@ stands for the guests' NixOS.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.host.activate import Activated, compile_project, install, make_owner
+from tests.requirements import TEST_HOST, require
+from tests.testhost.host import TestHost
+from tests.testhost.internet import Internet
 
 if TYPE_CHECKING:
-    from tests.testhost.host import TestHost
-    from tests.testhost.internet import Internet
+    from collections.abc import Iterator
 
 DEMO = Path(__file__).parents[2] / "examples" / "demo"
 
@@ -28,6 +34,8 @@ SERVERS = (
     ("192.168.1.20", 8080),  # on the list of template `research`
     ("192.168.1.20", 8081),
 )
+
+CLOSURES = "/etc/forage/closures"
 
 _GUEST = Path(__file__).parent / "guest"
 
@@ -46,6 +54,36 @@ nix-build --option sandbox false --option substitute false --no-out-link \
     nix-store --realise "$system" --add-root "/etc/forage/systems/$template" >/dev/null
   done
 """
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Activated]:
+    """The README's example on a host of its own; two projects cannot share one."""
+    require(*TEST_HOST)
+    with TestHost() as own, Internet(own, interface="eth0") as internet:
+        yield activate_demo(own, internet, tmp_path_factory.mktemp("demo"))
+
+
+@contextmanager
+def store_closed(demo: Activated, work: Path) -> Iterator[Activated]:
+    """The example with `storeClosure`, on the systems that it has already, for a while."""
+    project = shutil.copytree(DEMO, work / "project")
+    base = project / "templates" / "base.toml"
+    option = "[isolation]\nstoreClosure = true\n"
+    base.write_text(f"nixDaemon = false\n{base.read_text()}\n{option}")
+    host = demo.host
+    before = host.run("readlink", "-e", "/etc/forage/tree").stdout.strip()
+    demo.stop_all()
+    host.run("mkdir", "-p", CLOSURES)
+    for template in sorted({sandbox.template.name for sandbox in demo.plan.sandboxes}):
+        # As the NixOS module does with closureInfo.
+        query = f"nix-store -qR /etc/forage/systems/{template} >{CLOSURES}/{template}"
+        host.sh(query)
+    install(host, host.nix_store_add(build_tree(project, work / "forage-tree")))
+    yield Activated(host, compile_project(project))
+    demo.stop_all()
+    host.run("rm", "-r", CLOSURES)
+    install(host, before)
 
 
 def activate_demo(host: TestHost, internet: Internet, work: Path) -> Activated:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 MIB = 1 << 20
 
+# What has not shut down by TimeoutStopSec= is killed. The rest is for a start, and a busy machine.
+STOP_TIMEOUT = 20
+MARGIN = 60
+
 INOTIFY = """
 import ctypes, resource, time
 most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -88,10 +92,18 @@ def test_empty_files_fill_the_root_as_well(review: Sandbox) -> None:
     review.sh("find /srv -name 'f*' -delete")
 
 
+def within_bounds(forage: Activated, *argv: str) -> None:
+    """Run a command that is to end a sandbox, in bounded time."""
+    begin = time.monotonic()
+    forage.host.run(*argv, timeout=STOP_TIMEOUT + 2 * MARGIN)
+    assert time.monotonic() - begin < STOP_TIMEOUT + MARGIN
+
+
 def test_a_fork_bomb_stops_at_the_limit_and_the_sandbox_in_time(
     forage: Activated, research: Sandbox, neighbour: Sandbox
 ) -> None:
     # It ignores what asks it to end, and its system waits for it: the worst case of a stop.
+    unit = forage.sandbox("research").unit
     research.run(
         *("systemd-run", "--quiet", "--uid=agent", "--property=CPUQuota=20%"),
         *("--property=TimeoutStopSec=infinity", "--", "python3", "-c", FORK_BOMB),
@@ -103,14 +115,80 @@ def test_a_fork_bomb_stops_at_the_limit_and_the_sandbox_in_time(
     forage.host.wait_for(lambda: tasks() >= 190, "the bomb is at the limit", timeout=20)
     assert tasks() <= 200
     assert neighbour.run("echo", "well").stdout == "well\n"
-    begin = time.monotonic()
-    forage.host.run("systemctl", "stop", forage.sandbox("research").unit, timeout=150)
-    # After 20 s it is killed. The rest is for a busy machine.
-    assert time.monotonic() - begin < 60
-    assert forage.property("research", "Result") == "timeout"
+    assert forage.property("research", "TimeoutStopUSec") == f"{STOP_TIMEOUT}s"
+    within_bounds(forage, "systemctl", "start", "forage-reset@research.service")
+    # It was killed, with all that it had.
+    assert "timed out. Killing." in forage.host.journal(unit)
     assert forage.host.run("pgrep", "--full", BOMB_MARK, check=False).stdout == ""
-    assert not forage.active("research")
     assert forage.running("research").state() == "running"
+    within_bounds(forage, "systemctl", "stop", unit)
+    assert not forage.active("research")
+
+
+INODES = """
+import itertools, time
+try:
+    for number in itertools.count():
+        open(f"/home/agent/{number}", "x").close()
+except OSError:
+    pass
+"""
+# As many as can be had, in 20 processes: until each has its most, or the memory that they take is
+# used up and one of them is killed.
+FILES = """
+import glob, os, resource, time
+most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+for number in range(20):
+    if os.fork() == 0:
+        try:
+            while True:
+                os.open("/dev/null", os.O_RDONLY)
+        except OSError:
+            os.close(3)
+            open(f"/dev/shm/most-{number}", "x").close()
+            time.sleep(600)
+while not os.waitpid(-1, os.WNOHANG)[0] and len(glob.glob("/dev/shm/most-*")) < 20:
+    time.sleep(0.1)
+"""
+
+# What exhausts something goes on until the sandbox ends. The mark is made once there is no more.
+# Of memory the host sees how much is used.
+MARK = "/dev/shm/exhausted"
+GO_ON = f"\nopen({MARK!r}, 'x').close()\ntime.sleep(600)"
+HOGS = {
+    "memory": ("bash", "-c", "while :; do python3 -c 'bytearray(b\"x\") * (400 << 20)'; done"),
+    "disk": (
+        *("bash", "-c"),
+        f"head -c 100M /dev/zero >~/fill; touch {MARK}; while :; do echo x >>~/fill; done",
+    ),
+    "inodes": ("python3", "-c", f"{INODES}{GO_ON}"),
+    "open files": ("python3", "-c", f"{FILES}{GO_ON}"),
+    "inotify": ("python3", "-c", f"{INOTIFY}{GO_ON}"),
+    "log": ("bash", "-c", f"touch {MARK}; yes flood | systemd-cat"),
+}
+
+
+@pytest.mark.parametrize("what", HOGS)
+def test_after_an_exhaustion_it_is_reset_and_stopped_in_time(forage: Activated, what: str) -> None:
+    sandbox = forage.running("coder")
+    run = forage.property("coder", "InvocationID")
+    hog = ("systemd-run", "--quiet", "--uid=agent", "--setenv=HOME=/home/agent", "--")
+    sandbox.run(*hog, *HOGS[what])
+
+    def exhausted() -> bool:
+        if what == "memory":
+            return int(forage.property("coder", "MemoryCurrent")) > 200 * MIB
+        return sandbox.run("test", "-e", MARK, check=False).returncode == 0
+
+    forage.host.wait_for(exhausted, f"there is no {what} left", timeout=MARGIN)
+    within_bounds(forage, "systemctl", "start", "forage-reset@coder.service")
+    assert forage.property("coder", "InvocationID") != run
+    forage.running("coder").sh(f"[ ! -e {MARK} ] && echo x >~/again", user="agent")
+    within_bounds(forage, "systemctl", "stop", forage.sandbox("coder").unit)
+    place = forage.sandbox("coder").workspace.source
+    mounts = forage.host.run("findmnt", "--list", "--noheadings", "--output=TARGET").stdout
+    assert place not in mounts
 
 
 def inotify_left(forage: Activated, sandbox: Sandbox) -> int:
@@ -242,6 +320,8 @@ def one_disk(forage: Activated) -> Iterator[tuple[str, str]]:
     call("mkfs.ext4", "-q", "-O", "^has_journal", str(image))
     device = Path(call("losetup", "--find", "--show", "--direct-io=on", str(image)).strip())
     places = [forage.sandbox(name).workspace.source for name in names]
+    for name in names:
+        forage.stop(name)
     try:
         for name, value in SCHEDULER.items():
             (Path("/sys/block") / device.name / "queue" / name).write_text(value)
@@ -260,7 +340,7 @@ def one_disk(forage: Activated) -> Iterator[tuple[str, str]]:
             *places,
         )
         for name in names:
-            forage.fresh(name)
+            forage.running(name)
         yield names
     finally:
         for name in names:

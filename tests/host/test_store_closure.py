@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.host.activate import Activated, compile_project, install
-from tests.host.demo import DEMO, build_tree
+from tests.host.demo import CLOSURES, store_closed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.host.activate import Activated
     from tests.testhost.host import Sandbox
 
-CLOSURES = "/etc/forage/closures"
 TEXT = "of another project"
 USERS = ("agent", "root")
 
@@ -38,26 +36,12 @@ def outside(demo: Activated, tmp_path_factory: pytest.TempPathFactory) -> str:
 def narrow(demo: Activated, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Activated]:
     """The README's example with the option, on the systems that it has already."""
     work = tmp_path_factory.mktemp("narrow")
-    project = shutil.copytree(DEMO, work / "project")
-    base = project / "templates" / "base.toml"
-    option = "[isolation]\nstoreClosure = true\n"
-    base.write_text(f"nixDaemon = false\n{base.read_text()}\n{option}")
-    host = demo.host
-    before = host.run("readlink", "-e", "/etc/forage/tree").stdout.strip()
-    demo.stop_all()
-    host.run("mkdir", "-p", CLOSURES)
-    for template in sorted({sandbox.template.name for sandbox in demo.plan.sandboxes}):
-        # As the NixOS module does with closureInfo.
-        query = f"nix-store -qR /etc/forage/systems/{template} >{CLOSURES}/{template}"
-        host.sh(query)
-    # A file that is a path of its own, and too large to be copied.
-    (work / "large").write_text(LARGE)
-    host.sh(f"echo {host.nix_store_add(work / 'large')} >>{CLOSURES}/claude")
-    install(host, host.nix_store_add(build_tree(project, work / "forage-tree")))
-    yield Activated(host, compile_project(project))
-    demo.stop_all()
-    host.run("rm", "-r", CLOSURES)
-    install(host, before)
+    with store_closed(demo, work) as narrow:
+        # A file that is a path of its own, and too large to be copied.
+        (work / "large").write_text(LARGE)
+        path = narrow.host.nix_store_add(work / "large")
+        narrow.host.sh(f"echo {path} >>{CLOSURES}/claude")
+        yield narrow
 
 
 def closure(narrow: Activated, template: str) -> list[str]:
@@ -134,10 +118,10 @@ def test_nothing_is_left_after_a_stop(narrow: Activated) -> None:
     assert "/run/forage/stores/website" in narrow.host.run("cat", "/proc/mounts").stdout
     narrow.stop("website")
     narrow.host.wait_for(
-        lambda: "/run/forage/stores/website" not in narrow.host.run("cat", "/proc/mounts").stdout,
-        "the mounts to go",
+        lambda: "website" not in narrow.host.run("ls", "-A", "/run/forage/stores").stdout,
+        "all of it is gone",
     )
-    assert "website" not in narrow.host.run("ls", "-A", "/run/forage/stores").stdout
+    assert "/run/forage/stores/website" not in narrow.host.run("cat", "/proc/mounts").stdout
 
 
 @pytest.mark.parametrize(
