@@ -140,7 +140,8 @@ def test_the_key_is_nowhere_inside(asker: Sandbox) -> None:
     script = """
         grep -aqz 'PATH=' /proc/[0-9]*/environ  # the control: they can be read
         ! grep -alz 'key-of-anthropi[c]' /proc/[0-9]*/environ /proc/[0-9]*/cmdline || exit 1
-        ! grep -rlI --exclude-dir=proc --exclude-dir=sys 'key-of-anthropi[c]' / 2>/dev/null || exit 1
+        ! grep -rlI --exclude-dir=proc --exclude-dir=sys 'key-of-anthropi[c]' / 2>/dev/null ||
+          exit 1
         ! journalctl | grep 'key-of-anthropi[c]' || exit 1
         test ! -e /run/secrets
     """
@@ -157,9 +158,11 @@ def test_the_host_has_the_key_where_the_proxy_reads_it_alone(
     script = f"""
         ! journalctl --merge | grep -q 'key-of-anthropi[c]' || exit 1
         ! journalctl --namespace=forage-api | grep -q 'key-of-anthropi[c]' || exit 1
-        ! systemctl show forage-api.service 'forage-api-key@*' | grep -q 'key-of-anthropi[c]' || exit 1
+        ! systemctl show forage-api.service 'forage-api-key@*' | grep -q 'key-of-anthropi[c]' ||
+          exit 1
         ! grep -alz 'key-of-anthropi[c]' /proc/[0-9]*/environ /proc/[0-9]*/cmdline || exit 1
-        ! grep -rq 'key-of-anthropi[c]' /srv/forage /etc/systemd /run/forage /run/systemd/system || exit 1
+        ! grep -rq 'key-of-anthropi[c]' /srv/forage /etc/systemd /run/forage /run/systemd/system ||
+          exit 1
         grep -q 'key-of-anthropi[c]' {API_KEYS}/anthropic.conf  # the control
     """
     host.sh(script)
