@@ -26,6 +26,9 @@ GATEWAY = "http://10.100.0.1"
 CLAUDE = "/opt/forage/bin/claude"
 OPENCODE = f"{clients.INSIDE}/opencode"
 
+# What looks for them does not find itself.
+KEYS = "key-of-(anthropi|opena)[ci]"
+
 pytestmark = pytest.mark.usefixtures("apis")
 
 
@@ -133,6 +136,7 @@ _TRIAL = """
         for each in held:
             each.join()
         return found
+    list(stream())  # what it loads for its first stream takes longer than that one
     print({
         "plain": timed(), "stream": list(watched()), "refused": refused(),
         "429": timed("429-first"), "529": timed("529-first"), "crowded": crowded(),
@@ -192,7 +196,7 @@ def test_an_sdk_asks_streams_and_waits_as_it_is_told(
 
     arrived = asked_of(apis, sdk.address)
     # Twice each where it asked again. Of what the proxy refused, nothing.
-    assert len(arrived) == 1 + 1 + 2 + 2 + 5
+    assert len(arrived) == 1 + 1 + 1 + 2 + 2 + 5
     for asked in arrived:
         assert (asked.method, asked.path) == ("POST", sdk.path)
         assert asked.header(sdk.header) == [sdk.key]
@@ -218,7 +222,7 @@ def test_claude_code_answers(client: Sandbox, apis: Apis) -> None:
 
 def test_claude_code_carries_out_what_it_may(client: Sandbox, apis: Apis) -> None:
     done = claude(client, "-p", "RUN: git init told-by-claude")
-    assert (done.returncode, "it answered Initialized" in done.stdout) == (0, True), done
+    assert (done.returncode, "initialized" in done.stdout.lower()) == (0, True), done
 
     assert shell(client, "test -d told-by-claude/.git").returncode == 0
     assert len(asked_of(apis, MESSAGES)) >= 2
@@ -250,13 +254,15 @@ def test_the_keys_are_nowhere_inside_while_an_agent_asks(
         user="root",
     )
     forage.host.wait_for(apis.new, "the agent has asked", timeout=40)
-    script = """
-        key='key-of-(anthropi|opena)[ci]'
-        # The controls: what they look for is found where it is.
-        grep -aqz '^ANTHROPIC_AUTH_TOKEN=the-key-is-on-the-host' /proc/[0-9]*/environ
-        grep -rq the-key-is-on-the-host /opt/forage/bin
-        ! grep -alzE "$key" /proc/[0-9]*/environ /proc/[0-9]*/cmdline || exit 1
-        ! grep -rlIE --exclude-dir=proc --exclude-dir=sys "$key" / 2>/dev/null || exit 1
+    # Who the processes belong to can read them: root inside may not trace others'.
+    looks = f"""
+        grep -aqz '^ANTHROPIC_AUTH_TOKEN=the-key-is-on-the-host' /proc/[0-9]*/environ  # the control
+        ! grep -alzE '{KEYS}' /proc/[0-9]*/environ /proc/[0-9]*/cmdline || exit 1
     """
-    client.sh(script, user="root")
+    client.sh(looks, user="agent")
     client.run("systemctl", "stop", "asking", user="root", check=False)
+    searches = f"""
+        grep -rq the-key-is-on-the-host /opt/forage/bin  # the control
+        ! grep -rlIE --exclude-dir=proc --exclude-dir=sys '{KEYS}' / 2>/dev/null || exit 1
+    """
+    client.sh(searches, user="root")
