@@ -30,6 +30,7 @@ allowedHosts = ["github.com:22", "code.example.org:2222"]
 [agents.claude]
 package = "claude-code"
 secretName = "anthropic"
+auth = "wrapper"
 [agentIdentity]
 sshSecretName = "deploy"
 sshHosts = ["git@github.com", "git@code.example.org:2222"]

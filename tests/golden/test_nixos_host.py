@@ -42,5 +42,7 @@ def test_the_variants_differ_in_who_keeps_the_key_alone() -> None:
         "keys.nix",
         "forage/forage.toml",
         "forage/generated/manifest.json",
-        "forage/generated/systemd/system/systemd-nspawn@website.service.d/forage.conf",
+        "forage/generated/api/secrets.conf",
+        "forage/generated/systemd/system/forage-api.service",
+        "forage/generated/systemd/system/forage-api-key@anthropic.service.d/forage.conf",
     }

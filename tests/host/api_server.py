@@ -1,7 +1,8 @@
 """api_server.py ADDRESS PORT LOG CERTIFICATE: an API of the test host's internet.
 
-It runs on the test host, with that host's Python and nothing else. It answers like the Messages
-API, writes every request down with its headers, and does what the header `x-do` asks for.
+It runs on the test host, with that host's Python and nothing else. It answers like the APIs of
+`api_models.py`, writes every request down with its headers, and does what the header `x-do` asks
+for.
 """
 
 from __future__ import annotations
@@ -16,6 +17,12 @@ import struct
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.host import api_models
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PIECES = 4
 PAUSE = 0.3
@@ -53,16 +60,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def answer(self) -> None:
         """Answer one request of any method."""
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            body = self._chunks()
-        else:
-            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        body = self._read()
         self._note(body)
         wanted = self.headers.get("x-do", "")
         if self.headers.get("Upgrade") == "websocket":
             self._echo()
         elif wanted in {"429", "529", "401"}:
             self._send(int(wanted), b'{"error":"of the upstream"}', {"Retry-After": "7"})
+        elif wanted.endswith("-first") and self.headers.get("x-stainless-retry-count") == "0":
+            # The SDKs count.
+            self._send(int(wanted[:3]), b'{"error":"of the upstream"}', {"Retry-After": "1"})
         elif wanted == "reset":
             linger = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
@@ -70,18 +77,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.connection.close()
         elif wanted == "stall":
             time.sleep(4)
-            self._send(200, b"{}")
+            self._say(body)
         elif wanted == "huge":
             self._send(200, b"x" * HUGE)
         elif wanted == "redirect":
             there = f"https://{self.headers['Host']}/api/v3/repos/acme/website/there"
             self._send(302, b"", {"Location": there})
-        elif wanted == "stream" or b'"stream":true' in body.replace(b" ", b""):
-            self._stream()
         else:
-            self._send(200, json.dumps({"path": self.path, "length": len(body)}).encode())
+            self._say(body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815  # as called
+
+    def _say(self, body: bytes) -> None:
+        """Answer as a model, or say what was asked for."""
+        it = api_models.turn(self.path, body)
+        wants_stream = b'"stream":true' in body.replace(b" ", b"")
+        if it and wants_stream:
+            self._send_events(api_models.stream(self.path, it))
+        elif it:
+            self._send(200, json.dumps(api_models.whole(self.path, it)).encode())
+        elif wants_stream:
+            events = (f'event: piece\ndata: {{"piece":{n}}}\n\n'.encode() for n in range(PIECES))
+            self._send_events((event, True) for event in events)
+        else:
+            self._send(200, json.dumps({"path": self.path, "length": len(body)}).encode())
 
     def _send(self, code: int, body: bytes, more: dict[str, str] | None = None) -> None:
         self.send_response(code)
@@ -94,16 +113,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    def _stream(self) -> None:
+    def _send_events(self, events: Iterable[tuple[bytes, bool]]) -> None:
+        """Send events, and wait a little after each that is a piece."""
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        for number in range(PIECES):
-            piece = f'event: piece\ndata: {{"piece":{number}}}\n\n'.encode()
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        for event, is_piece in events:
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(event), event))
             self.wfile.flush()
-            time.sleep(3 if self.headers.get("x-do") == "slow" else PAUSE)
+            if is_piece:
+                time.sleep(3 if self.headers.get("x-do") == "slow" else PAUSE)
         self.wfile.write(b"0\r\n\r\n")
 
     def _echo(self) -> None:
@@ -114,7 +134,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(self.connection.recv(1000))
         self.close_connection = True
 
-    def _chunks(self) -> bytes:
+    def _read(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
         body = b""
         while size := int(self.rfile.readline(), 16):
             body += self.rfile.read(size)

@@ -66,6 +66,20 @@ def test_no_other_process_has_it_in_its_environment(coder: Sandbox) -> None:
     assert found == [agent]
 
 
+def test_an_agent_that_can_asks_a_command_for_its_key(forage: Activated) -> None:
+    listed = forage.running("listed")
+    # As Claude Code does, which gives the setting to a shell.
+    ask = """
+import json, subprocess
+settings = json.load(open("/etc/claude-code/managed-settings.json"))
+print(subprocess.check_output(["/bin/sh", "-c", settings["apiKeyHelper"]], text=True), end="")
+"""
+    assert listed.run("python3", "-c", ask, user="agent").stdout == f"{KEY}\n"
+    done = listed.run("/opt/forage/key-helpers/claude", user="nobody", check=False)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "not readable by nobody" in done.stderr
+
+
 def test_a_shell_of_the_agent_does_not_have_it(coder: Sandbox) -> None:
     assert KEY not in coder.run("bash", "--login", "-c", "env", user="agent").stdout
 
