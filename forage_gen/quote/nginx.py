@@ -220,7 +220,8 @@ def request(methods: Iterable[str], before: str, pattern: str) -> NginxToken:
     Args:
         methods: The methods, in capitals.
         before: What stands before the pattern, as for :func:`uri`.
-        pattern: A path. ``*`` stands for any characters but ``/``, ``**`` for any.
+        pattern: A path. ``*`` stands for any characters but ``/``, ``**`` for any but a
+            newline.
 
     Returns:
         A regular expression in double quotes. It ends with ``\z``, as ``$`` would let a
