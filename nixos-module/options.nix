@@ -125,11 +125,15 @@ let
     };
     size = {
       what = "size";
-      pattern = "^([1-9][0-9]{0,8}[KMG])$";
+      pattern = "^([0-9]{1,20}([.][0-9]{1,20})?[KMGTPE]?)$";
     };
     sizeOfATmpfs = {
       what = "size of a tmpfs";
       pattern = "^([0-9]{1,20}[KMG]?)$";
+    };
+    sizeOfData = {
+      what = "size of data";
+      pattern = "^([1-9][0-9]{0,8}[KMG])$";
     };
     systemCall = {
       what = "system call";
@@ -375,7 +379,7 @@ let
     };
 
     bodyMax = mkOption {
-      type = like forms.size "32M";
+      type = like forms.sizeOfData "32M";
       default = "32M";
       example = "32M";
       description = "Size of what one request may send.";
@@ -791,7 +795,7 @@ let
     };
 
     auditMax = mkOption {
-      type = like forms.size "1G";
+      type = like forms.sizeOfData "1G";
       default = "200M";
       example = "1G";
       description = "Size of the log of all requests through the proxy. Past it, the oldest go.";

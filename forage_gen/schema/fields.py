@@ -173,7 +173,7 @@ _URL = _like("address of an API", "https://[^ \t\n@]+")
 _HEADER = _like("header", "[A-Za-z0-9-]+(: ?[A-Za-z0-9-]+)?")
 _PATTERN = _like("pattern of paths", "/[^ \t\n?#]*")
 _METHOD = _like("method", "[A-Z]{2,16}")
-_BYTES = _like("size", "[1-9][0-9]{0,8}[KMG]")
+_BYTES = _like("size of data", "[1-9][0-9]{0,8}[KMG]")
 _SECRET_PATH = _begins("path of a secret", "/")
 _PUBLIC_KEY = _begins("public key", f"[ \t\n]*({'|'.join(sorted(sshkeys.TYPES))})[ \t]")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from forage_gen.schema.jsonschema import json_schema
 from forage_gen.values import (
     accounts,
+    apis,
     calendar,
     capabilities,
     commands,
@@ -46,7 +47,7 @@ FORMS = {
     "name": Form(
         (
             *(names.sandbox_name, names.template_name, names.agent_name),
-            *(names.mount_name, names.source_name),
+            *(names.mount_name, names.proxy_name, names.source_name),
         ),
         ("claude", "my-project", "a", "a1-b2-c3", "x" * 63),
         ("My-Project", "my_project", "a--b", "-a", "a-", "1a", "a b", "", "münchen", "a\n"),
@@ -164,6 +165,25 @@ FORMS = {
         (commands.git_email,),
         ("agent@example.org", "a+b@c", "ü@example.org"),
         ("agent", "A <a@b>", "a@b@c", "a b@c", "@c", ""),
+    ),
+    "address of an API": Form(
+        (apis.api_url,),
+        ("https://api.example.org", "https://api.example.org:8443/v3", "https://API.example.org/"),
+        ("api.example.org", "http://api.example.org", "https://a@b.example.org", ""),
+    ),
+    "header": Form(
+        (apis.api_header,),
+        ("x-api-key", "Authorization: Bearer", "Authorization:token"),
+        ("x api key", "Authorization Bearer", "a:b:c", ""),
+    ),
+    "pattern of paths": Form(
+        (apis.api_path,),
+        ("/v1/messages", "/repos/a/b/**", "/v1/models/*:generate", "/", "/**"),
+        ("v1/messages", "/a?b=c", "/a b", "/a#b", ""),
+    ),
+    "method": Form((apis.method,), ("GET", "POST", "PROPFIND"), ("get", "G", "GET POST", "")),
+    "size of data": Form(
+        (apis.byte_size,), ("32M", "1G", "1K", "200M"), ("32", "1.5M", "32 M", "32MB", "0M", "")
     ),
     "path of a secret": Form(
         (secrets.secret_path,),
