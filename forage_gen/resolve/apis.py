@@ -49,6 +49,11 @@ def agent_path(name: str) -> str:
     return f"/agents/{name}"
 
 
+def _proxy_path(name: str) -> str:
+    """Where an API of the project is below that address."""
+    return f"/proxies/{name}"
+
+
 def _of_agent(name: str, agent: m.Agent) -> p.Route:
     kind = agent_kind(agent)
     if kind is None or agent.secret_name is None:
@@ -71,7 +76,7 @@ def _of_proxy(name: str, proxy: m.Proxy, sandboxes: tuple[str, ...] | None) -> p
     methods = tuple(dict.fromkeys(proxy.methods))
     return p.Route(
         name=name,
-        path=f"/proxies/{name}",
+        path=_proxy_path(name),
         upstream=p.Upstream(url.host, url.port, url.prefix),
         secret=proxy.secret_name,
         header=proxy.header.name,
@@ -85,7 +90,7 @@ def environment(sandbox: m.Sandbox, model: m.Template, project: m.Project) -> di
     """List the variables that tell programs of a sandbox where its APIs are."""
     gateway = project.subnet.network_address + 1
     return {
-        variable: value.replace(URL_PLACE, f"http://{gateway}/proxies/{name}")
+        variable: value.replace(URL_PLACE, f"http://{gateway}{_proxy_path(name)}")
         for name in sorted(project.proxies.keys() & {*model.proxies, *sandbox.proxies})
         for variable, value in sorted(project.proxies[name].env.items())
     }
