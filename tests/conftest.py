@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 
 __all__ = ["activated", "demo", "host", "internet"]
 
+# Groups of tests on the test host that take about as long as each other.
+_GROUPS = {
+    "attacks": ("tests/attacks/", "tests/host/test_demo.py"),
+    "hosts of their own": (
+        "tests/host/test_counters.py",
+        "tests/host/test_ipv6.py",
+        "tests/host/test_reboot.py",
+        "tests/testhost/",
+        "tests/pins/",
+    ),
+    "APIs and failures": ("tests/host/test_a", "tests/host/test_f", "tests/cli/"),
+}
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the mark of the tests that run on the test host, and hear interrupts."""
@@ -35,18 +48,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what uses the test host, so that it can be chosen and kept together.
 
-    With `pytest -n N --dist loadgroup` most of it runs in one worker, on one host, which
-    boots once. The attacks, and the tests that boot hosts of their own, run in another.
-    With another `--dist` each worker boots a host of its own, which is slower but as right.
+    With `pytest -n N --dist loadgroup` each group below runs in one worker, in its order, on
+    a host that boots once. With another `--dist` each worker boots a host of its own, which
+    is slower but as right.
     """
     parallel = config.pluginmanager.hasplugin("xdist")
     for item in items:
-        shares = "host" in getattr(item, "fixturenames", ())
-        if shares:
+        if "host" in getattr(item, "fixturenames", ()):
             item.add_marker("host")
         if parallel and item.get_closest_marker("host"):
-            first = shares and not item.nodeid.startswith("tests/attacks/")
-            item.add_marker(pytest.mark.xdist_group("host" if first else "other hosts"))
+            item.add_marker(pytest.mark.xdist_group(_group(item.nodeid)))
+
+
+def _group(test: str) -> str:
+    """The group that a test on the test host belongs to."""
+    own = (name for name, begins in _GROUPS.items() if test.startswith(begins))
+    return next(own, "the other tests of the host")
 
 
 @pytest.fixture(scope="session")

@@ -167,7 +167,9 @@ def test_the_host_shows_it_nowhere(forage: Activated, coder: Sandbox) -> None:
     assert found.stdout == ""
 
 
-def test_no_file_of_the_host_has_it_but_where_it_belongs(forage: Activated, coder: Sandbox) -> None:
+def test_no_file_of_the_host_has_it_but_where_it_belongs(forage: Activated) -> None:
+    forage.stop_all()
+    coder = forage.running("coder")
     run_agent(coder)
     crash(coder)
     forage.host.run("journalctl", "--sync")
@@ -178,7 +180,9 @@ def test_no_file_of_the_host_has_it_but_where_it_belongs(forage: Activated, code
     assert files_with(forage.host, PATTERN) == [SOURCE]
 
 
-def test_a_key_that_systemd_decrypts_is_on_no_disk(forage: Activated, shared: Sandbox) -> None:
+def test_a_key_that_systemd_decrypts_is_on_no_disk(forage: Activated) -> None:
+    forage.stop_all()
+    shared = forage.running("shared")
     encrypted, key = "/etc/credstore.encrypted/other", "key-of-othe[r]"
     assert "key-of-other" not in forage.host.run("cat", encrypted).stdout
     say = "import os; print(os.environ['OTHER_KEY'])"

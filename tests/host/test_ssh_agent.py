@@ -275,12 +275,12 @@ def test_with_shared_user_ids(shared: Sandbox) -> None:
     assert shared.run("ssh", "git@git.example.net", "id -un", user="agent").stdout == "git\n"
 
 
-@pytest.mark.usefixtures("pusher")
 def test_it_ends_with_its_sandbox(forage: Activated) -> None:
     host = forage.host
+    forage.stop_all()
+    forage.running("pusher")
     assert host.run("pgrep", "--exact", "ssh-agent").stdout
     forage.stop("pusher")
-    forage.stop("shared")
     assert host.run("pgrep", "--exact", "ssh-agent", check=False).stdout == ""
     assert host.run("ls", "--directory", DIRECTORY, check=False).returncode
     assert host.run("systemctl", "is-active", UNIT, check=False).stdout == "inactive\n"
