@@ -29,7 +29,9 @@ _GROUPS = {
         "tests/testhost/",
         "tests/pins/",
     ),
-    "APIs and failures": ("tests/host/test_a", "tests/host/test_f", "tests/cli/"),
+    "APIs and failures": ("tests/host/test_a", "tests/host/test_f"),
+    "life": ("tests/host/test_d", "tests/host/test_l", "tests/cli/"),
+    "names and network": ("tests/host/test_m", "tests/host/test_n", "tests/host/test_p"),
 }
 
 
@@ -63,7 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _group(test: str) -> str:
     """The group that a test on the test host belongs to."""
     own = (name for name, begins in _GROUPS.items() if test.startswith(begins))
-    return next(own, "the other tests of the host")
+    return next(own, "others")
 
 
 @pytest.fixture(scope="session")

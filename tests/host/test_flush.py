@@ -69,7 +69,7 @@ def test_it_is_what_the_kernel_drops_that_would_pass(flushed: Activated) -> None
     flushed.host.run("ip", "xfrm", "policy", "flush")
 
     flushed.host.wait_for(lambda: arrived(flushed.host) > 0, "packets arrive")
-    assert served(flushed)
+    flushed.host.wait_for(lambda: served(flushed), "it is served")
 
 
 def test_nothing_comes_in_from_outside_either(forage: Activated) -> None:

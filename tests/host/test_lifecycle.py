@@ -66,6 +66,11 @@ def without(forage: Activated, name: str) -> str:
     forage.host.wait_for(
         lambda: forage.host.run(*timer, check=False).stdout.strip() != "active", "it has no timer"
     )
+    # Such as what says why a sandbox of an earlier test did not start.
+    on_the_way = ("systemctl", "list-units", "--no-legend", "--state=activating,deactivating")
+    forage.host.wait_for(
+        lambda: forage.host.run(*on_the_way, "forage*").stdout == "", "nothing is on its way"
+    )
     return leftovers(forage.host)
 
 

@@ -155,6 +155,8 @@ def test_the_key_is_nowhere_inside(forage: Activated, pusher: Sandbox) -> None:
     lines = forage.host.run("cat", SOURCE).stdout.splitlines()[1:-1]
     blob = base64.b64decode("".join(lines))
     seed = blob[blob.rindex(b"\0\0\0\x40") + 4 :][:32]
+    # grep looks at lines, and a key may have their ends in it.
+    seed = max(seed.replace(b"\0", b"\n").split(b"\n"), key=len)
     # Without a line of it in any command line: those of this test are looked through, too.
     patterns = ("[" + lines[-2][0] + "]" + lines[-2][1:].replace("+", "[+]"), _escaped(seed))
     look = """

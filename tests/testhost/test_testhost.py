@@ -40,7 +40,7 @@ def test_one_worker_has_all_tests_of_the_host(
     assert host.running
     if not request.config.getoption("loadgroup", default=False):
         pytest.skip("needs --dist loadgroup")
-    assert request.node.nodeid.endswith("@host")
+    assert request.node.nodeid.endswith("@hosts of their own")
 
 
 def test_console_is_recorded(host: TestHost) -> None:
@@ -311,7 +311,7 @@ def test_sandbox_reaches_the_internet(internet: Internet, sandbox: Sandbox) -> N
 def test_internet_has_any_address(host: TestHost, internet: Internet, address: str) -> None:
     internet.serve(address, 8080, f"I am {address}\n")
     internet.record("any.test", address)
-    page = host.run("curl", "--silent", "--max-time", "5", "http://any.test:8080/")
+    page = host.run("curl", "-sS", "--max-time", "5", "http://any.test:8080/")
     assert page.stdout == f"I am {address}\n"
     assert internet.requests(address)[-1].host == "any.test:8080"
 
