@@ -70,6 +70,7 @@ let
     kernel = config.boot.kernelPackages.kernel.version;
     util-linux = pkgs.util-linux.version;
     dnsmasq = pkgs.dnsmasq.version;
+    nginx = pkgs.nginx.version;
   };
   tooOld = what: least: lib.versionOlder version.${what} least;
 
@@ -188,6 +189,7 @@ in
           }
         )
         {
+          api = "ask an API through the proxy";
           network = "have a network";
           nixDaemon = "have a Nix daemon of their own";
           sharedUsers = "share the host's user numbers";
@@ -293,6 +295,14 @@ in
         message = ''
           dnsmasq is ${version.dnsmasq}, and the resolvers of ${quoted needs.network} need 2.90 or later
           (filter-rr=). Take NixOS 24.05 or later.
+        '';
+      }
+      {
+        assertion = needs.api == [ ] || !tooOld "nginx" "1.27.3";
+        message = ''
+          nginx is ${version.nginx}, and the API proxy of ${quoted needs.api} needs 1.27.3 or later
+          (server ... resolve). Take NixOS 25.05 or later, or nixpkgs.overlays = [ (final: _: { nginx =
+          final.nginxMainline; }) ] if that one is.
         '';
       }
       {

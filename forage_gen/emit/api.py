@@ -141,6 +141,6 @@ def _authority(upstream: p.Upstream) -> NginxToken:
 
 
 def _upstream(upstream: p.Upstream) -> NginxToken:
-    """Name an upstream: a socket has its name in its path, which has no room for a host's."""
+    """Name an upstream, by what fits into the name of a zone of shared memory."""
     digest = hashlib.sha256(f"{upstream.host}:{upstream.port}".encode()).hexdigest()
     return q.word(f"up-{digest[:16]}")

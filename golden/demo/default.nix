@@ -14,6 +14,7 @@
       "website"
     ];
     needs = {
+      api = [ "claude" ];
       network = [
         "claude"
         "research"

@@ -15,6 +15,7 @@
       "website"
     ];
     needs = {
+      api = [ "claude" ];
       network = [
         "claude"
         "research"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import pytest
 
 from forage_gen.emit.emit import emit
 from tests.read.projects import TEMPLATE, resolved
-from tests.requirements import require
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.testhost.host import TestHost
 
 LONG = "-".join("abcdefghijklmnopqrstuvwxyz")
 AGENT = f'{TEMPLATE}[agents.claude]\npackage = "claude-code"\nsecretName = "key"\n'
@@ -50,21 +52,15 @@ SANDBOXES = {
 
 
 @pytest.mark.parametrize("secret", ["other", "x." * 60 + "x"])
-def test_nginx_takes_the_files(tmp_path: Path, secret: str) -> None:
-    require("root", "nginx")
+def test_nginx_takes_the_files(tmp_path: Path, host: TestHost, secret: str) -> None:
     files = emitted(tmp_path, SANDBOXES, secret)
-    with TemporaryDirectory(prefix="api-") as directory:
-        for path in (path for path in files if path.startswith("api/")):
-            # Debian 12 has an nginx that asks for HTTP/2 in another way.
-            text = files[path].replace("    http2 on;\n", "")
-            text = text.replace("/run/forage-api-keys", f"{directory}/api/closed")
-            text = text.replace("/run/forage-api", directory)
-            place = Path(directory, path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
-        command = ["nginx", "-t", "-e", "stderr", "-c", f"{directory}/api/nginx.conf"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-        assert done.returncode == 0, done.stderr
+    directory = "/run/taken"
+    for path in (path for path in files if path.startswith("api/")):
+        text = files[path].replace("/run/forage-api-keys", f"{directory}/api/closed")
+        host.write(f"{directory}/{path}", text.replace("/run/forage-api", directory))
+    done = host.run("nginx", "-t", "-e", "stderr", "-c", f"{directory}/api/nginx.conf", check=False)
+    host.run("rm", "-r", directory)
+    assert done.returncode == 0, done.stderr
 
 
 def test_each_file_says_of_a_sandbox_what_it_may(tmp_path: Path) -> None:

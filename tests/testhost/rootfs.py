@@ -53,6 +53,26 @@ _MMDEBSTRAP = (
 )
 
 
+# Debian 13 has nginx 1.26, which looks names up once. That of the next release takes these
+# libraries along, and nothing else of it.
+_NEXT_NGINX = """--setup-hook=
+cat >"$1/etc/apt/sources.list.d/forky.list" <<EOF
+$(sed -n '/ trixie main/ { s/trixie/forky/p; q }' "$1/etc/apt/sources.list")
+EOF
+cat >"$1/etc/apt/preferences.d/forky" <<EOF
+Package: *
+Pin: release n=forky
+Pin-Priority: -1
+
+Package: nginx nginx-common nginx-light libnginx-mod-* libpcre2-8-0 libqjs0 libxml2-16
+Pin: release n=forky
+Pin-Priority: 990
+EOF
+"""
+# A mirror that was frozen for good has the state of that day.
+_FROZEN = '--aptopt=Acquire::Check-Valid-Until "false"'
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to make one root file system."""
@@ -141,6 +161,7 @@ HOST = Recipe(
         "tmux",
         "util-linux",
     ),
+    options=("--variant=minbase", _FROZEN, _NEXT_NGINX),
 )
 
 GUEST = Recipe(
@@ -170,8 +191,7 @@ JJ = Recipe(
     "jj",
     ("jujutsu",),
     suite="forky",
-    # A mirror that was frozen for good has the state of that day.
-    options=("--variant=extract", '--aptopt=Acquire::Check-Valid-Until "false"'),
+    options=("--variant=extract", _FROZEN),
 )
 
 

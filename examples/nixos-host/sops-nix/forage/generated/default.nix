@@ -12,6 +12,7 @@
       "website-review"
     ];
     needs = {
+      api = [ "claude" ];
       network = [ "claude" ];
       nixDaemon = [ ];
       storeClosure = [ ];
