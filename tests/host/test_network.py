@@ -235,6 +235,7 @@ def test_other_resolvers_are_not_reached(
     argv = ("dig", "+short", transport, "+tries=1", "+time=1", f"@{FOREIGN_RESOLVER}", name)
     coder.run(*argv, user="agent", check=False)
     assert name not in internet.queries()
+    argv = ("dig", "+short", transport, f"@{FOREIGN_RESOLVER}", name)
     with fence_down(forage.host):
         coder.run(*argv, user="agent", check=False)
     assert name in internet.queries()
