@@ -235,9 +235,8 @@ def test_other_resolvers_are_not_reached(
     argv = ("dig", "+short", transport, "+tries=1", "+time=1", f"@{FOREIGN_RESOLVER}", name)
     coder.run(*argv, user="agent", check=False)
     assert name not in internet.queries()
-    argv = ("dig", "+short", transport, f"@{FOREIGN_RESOLVER}", name)
     with fence_down(forage.host):
-        coder.run(*argv, user="agent", check=False)
+        coder.run("dig", transport, f"@{FOREIGN_RESOLVER}", name, user="agent", check=False)
     assert name in internet.queries()
 
 
