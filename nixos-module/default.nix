@@ -70,8 +70,10 @@ let
     kernel = config.boot.kernelPackages.kernel.version;
     util-linux = pkgs.util-linux.version;
     dnsmasq = pkgs.dnsmasq.version;
-    nginx = pkgs.nginx.version;
   };
+  # The API proxy has nginx look names up again (`server ... resolve`).
+  nginx = if lib.versionOlder pkgs.nginx.version "1.27.3" then pkgs.nginxMainline else pkgs.nginx;
+
   tooOld = what: least: lib.versionOlder version.${what} least;
 
   # Names in `used` that a sandbox has too, for an error message.
@@ -189,7 +191,6 @@ in
           }
         )
         {
-          api = "ask an API through the proxy";
           network = "have a network";
           nixDaemon = "have a Nix daemon of their own";
           sharedUsers = "share the host's user numbers";
@@ -298,14 +299,6 @@ in
         '';
       }
       {
-        assertion = needs.api == [ ] || !tooOld "nginx" "1.27.3";
-        message = ''
-          nginx is ${version.nginx}, and the API proxy of ${quoted needs.api} needs 1.27.3 or later
-          (server ... resolve). Take NixOS 25.05 or later, or nixpkgs.overlays = [ (final: _: { nginx =
-          final.nginxMainline; }) ] if that one is.
-        '';
-      }
-      {
         assertion =
           needs.network == [ ] || cfg.externalInterface != null || config.networking.nat.enable;
         message = ''
@@ -388,7 +381,7 @@ in
         pkgs.dnsmasq
         pkgs.iproute2
         pkgs.jq
-        pkgs.nginx
+        nginx
         pkgs.nftables
         # What a person calls. The link leads to the tree that is in force.
         (pkgs.linkFarm "forage-ctl" [

@@ -201,18 +201,6 @@ let
   usedAre = holds: lib.naturalSort (lib.filter (name: holds (lineage name)) used);
   guests = usedAre isNixOS;
 
-  # Whether a template has an API, or one of its sandboxes: what it `replaces` counts as well.
-  asksApis =
-    name:
-    lib.any (
-      { agents, proxies, ... }:
-      proxies != [ ]
-      || lib.any (agent: agent.secretName != null && agent.auth == "proxy") (lib.attrValues agents)
-    ) (lineage name)
-    || lib.any (sandbox: sandbox.template == name && sandbox.proxies != [ ]) (
-      lib.attrValues cfg.sandboxes
-    );
-
   # Whether a text begins as it has to: of what may hold a key by mistake, so that NixOS's own
   # message about a type would show it.
   begins =
@@ -282,7 +270,6 @@ in
         tree = lib.mkDefault compiled;
         sandboxNames = lib.attrNames cfg.sandboxes;
         needs = {
-          api = lib.naturalSort (lib.filter asksApis used);
           network = usedAre hasNetwork;
           nixDaemon = usedAre hasDaemon;
           sharedUsers = usedAre sharesUsers;

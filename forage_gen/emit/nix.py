@@ -42,7 +42,6 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         gid=q.integer(plan.owner.gid),
         external_interface=q.string(plan.external_interface) if plan.external_interface else None,
         ipv6_subnet=q.string(str(plan.ipv6.subnet)) if plan.ipv6 else None,
-        api=_names(plan, "api", lambda template: template.has_api),
         network=_names(plan, "network", lambda template: template.has_network),
         nix_daemon=_names(plan, "nixDaemon", lambda template: template.nix_daemon),
         store_closure=_names(plan, "storeClosure", lambda t: t.closure is not None),

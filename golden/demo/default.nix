@@ -14,7 +14,6 @@
       "website"
     ];
     needs = {
-      api = [ "claude" ];
       network = [
         "claude"
         "research"

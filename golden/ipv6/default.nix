@@ -15,7 +15,6 @@
       "website"
     ];
     needs = {
-      api = [ "claude" ];
       network = [
         "claude"
         "research"

@@ -126,7 +126,6 @@ def test_who_shares_the_owners_number_may_not_be_trusted_by_the_hosts_daemon(
         (version("systemd", "253.5"), "systemd is 253.5"),
         (version("util-linux", "2.38.1"), "util-linux is 2.38.1"),
         (version("dnsmasq", "2.89"), "dnsmasq is 2.89"),
-        (version("nginx", "1.26.2"), "nginx is 1.26.2"),
         (KERNEL, "The kernel is 5.10."),
     ],
 )

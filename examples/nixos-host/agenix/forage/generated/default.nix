@@ -12,7 +12,6 @@
       "website-review"
     ];
     needs = {
-      api = [ "claude" ];
       network = [ "claude" ];
       nixDaemon = [ ];
       storeClosure = [ ];
