@@ -50,11 +50,11 @@ def test_a_full_table_of_connections_closes_everything(
 
     assert open_places() == places
     try:
-        said = forage.host.sh(FILL, str(int(CONNECTIONS.read_text()) + 1000), "20", timeout=120)
+        said = forage.host.sh(FILL, str(int(CONNECTIONS.read_text()) + 1000), "40", timeout=120)
         assert "not enough memory" in said.stdout
         assert open_places() == {"coder": set(), "research": set()}
         # They end, and nobody has to do anything about it.
-        forage.host.wait_for(lambda: open_places() == places, "all is as before", timeout=60)
+        forage.host.wait_for(lambda: open_places() == places, "all is as before", timeout=90)
     finally:
         forage.host.run("conntrack", "-F")
 
