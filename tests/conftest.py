@@ -30,8 +30,10 @@ _GROUPS = {
         "tests/pins/",
     ),
     "APIs and failures": ("tests/host/test_a", "tests/host/test_f"),
-    "life": ("tests/host/test_d", "tests/host/test_l", "tests/cli/"),
-    "names and network": ("tests/host/test_m", "tests/host/test_n", "tests/host/test_p"),
+    "names": ("tests/host/test_d",),
+    "life": ("tests/host/test_l",),
+    "commands": ("tests/cli/",),
+    "network": ("tests/host/test_m", "tests/host/test_n", "tests/host/test_p"),
 }
 
 
