@@ -673,6 +673,7 @@ let
     apiLimits = mkOption {
       type = table apiLimits;
       default = { };
+      example = { requestsPerMinute = 30; };
       description = "What a sandbox may ask of APIs through the proxy, of all of them together.";
     };
 
@@ -791,6 +792,14 @@ let
     proxies = mkOption {
       type = named forms.name (table proxy);
       default = { };
+      example = {
+        github = {
+          methods = [ "GET" ];
+          paths = [ "/repos/example/website/**" ];
+          secretName = "github";
+          upstream = "https://api.github.com";
+        };
+      };
       description = "APIs for which the proxy on the host has a key, by name. Templates and sandboxes say which they use.";
     };
 

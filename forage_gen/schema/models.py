@@ -374,6 +374,7 @@ class Template(_Strict):
     )
     api_limits: ApiLimits = Field(
         default=ApiLimits(),
+        examples=[{"requestsPerMinute": 30}],
         description="What a sandbox may ask of APIs through the proxy, of all of them together.",
     )
     resource_limits: ResourceLimits = Field(
@@ -580,6 +581,16 @@ class Project(_Strict):
     )
     proxies: dict[f.ProxyName, Proxy] = Field(
         default={},
+        examples=[
+            {
+                "github": {
+                    "upstream": "https://api.github.com",
+                    "secretName": "github",
+                    "methods": ["GET"],
+                    "paths": ["/repos/example/website/**"],
+                }
+            }
+        ],
         description="APIs for which the proxy on the host has a key, by name. Templates and "
         "sandboxes say which they use.",
     )

@@ -132,14 +132,15 @@ def test_the_host_evaluates_without_a_warning_and_has_its_sandboxes(
     }
 
 
-def test_the_sandbox_reads_the_key_where_the_manager_puts_it(
+def test_the_key_is_read_where_the_manager_puts_it(
     manager: Manager, host: Path, forage: Path
 ) -> None:
     secrets = "age" if manager.name == "agenix" else "sops"
     found = evaluated(
         host, manager, forage, f"config: config.{secrets}.secrets.anthropic-api-key.path"
     )
-    unit = "forage/generated/systemd/system/systemd-nspawn@website.service.d/forage.conf"
+    # The API proxy has it, and the sandbox never.
+    unit = "forage/generated/systemd/system/forage-api-key@anthropic.service.d/forage.conf"
     assert found == manager.key
     assert f"LoadCredential=anthropic:{found}\n" in (host / unit).read_text()
 
