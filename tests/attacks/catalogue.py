@@ -21,7 +21,9 @@ NO_ATTACKS = {
     *("__init__", "attack", "catalogue", "conftest", "control", "document", "ground"),
     *("profiles", "staging", "tries", "vm"),
 }
-VERDICTS = ("HELD: ", "ABSENT: ", "BROKEN: ")
+FAILED = ("HELD: ", "ABSENT: ")
+"""How the verdict of an attack begins that did not get what it wanted."""
+VERDICTS = (*FAILED, "BROKEN: ")
 
 # Runs an attack from standard input, where none of these modules can be imported.
 _LOADER = """
@@ -109,9 +111,7 @@ class Attack:
 
         One that finds nothing there was kept from it: without a fence it is there.
         """
-        return said.startswith(
-            ("BROKEN: ",) if self.why_open(sandbox, user) else ("HELD: ", "ABSENT: ")
-        )
+        return said.startswith(("BROKEN: ",) if self.why_open(sandbox, user) else FAILED)
 
     @property
     def control_user(self) -> str:

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.attacks.catalogue import Attack, attacks
+from tests.attacks.catalogue import FAILED, Attack, attacks
 from tests.attacks.document import PAGE, Outcomes, not_tried, page
 from tests.attacks.profiles import OF_THE_EXAMPLE, PROFILES, tried_in
-from tests.attacks.tries import FAILED, Tries
+from tests.attacks.tries import Tries
 
 if TYPE_CHECKING:
     from tests.attacks.control import Unfenced

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tests.attacks.catalogue import VERDICTS, verdict
+from tests.attacks.catalogue import FAILED, VERDICTS, verdict
 from tests.attacks.control import PYTHON
 
 if TYPE_CHECKING:
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
     from tests.attacks.catalogue import Attack
     from tests.attacks.ground import Ground
-
-FAILED = ("HELD: ", "ABSENT: ")
-"""How the verdict of an attack begins that did not get what it wanted."""
 
 # Each attack is a process of its own, as if it were the unit's only one.
 _DRIVER = """
