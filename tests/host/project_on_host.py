@@ -74,7 +74,7 @@ def activated(host: TestHost, internet: Internet) -> Iterator[Activated]:
     host.run("nix-store", "--init")  # a store that was never used has no database
     activate(host, plan)
     # It would mend what tests break. `tests/host/test_flush.py` has it run.
-    host.run("systemctl", "mask", "--runtime", "forage-mend.timer")
+    host.run("systemctl", "mask", "--runtime", "--now", "forage-mend.timer")
     project = Activated(host, plan)
     yield project
     project.stop_all()

@@ -32,7 +32,7 @@ def leftovers(host: TestHost) -> str:
         machinectl list --no-legend
         systemctl list-units --plain --no-legend --state=active,activating,deactivating,failed \
             'forage*' 'systemd-nspawn@*' '*.mount' '*.scope' |
-            grep -vE '^forage-(proxy|resolver)@|^forage-mend\\.' | awk '{ print $1, $3, $4 }' |
+            grep -vE '^forage-(proxy|resolver)@' | awk '{ print $1, $3, $4 }' |
             grep -vE '\\.mount active mounted$'  # findmnt has them; systemd hears of them later
         # Mount points stay, and the names that have been sandboxes, until the host restarts.
         find /run/forage ! -type d ! -path '*/stopped/*'
