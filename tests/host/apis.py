@@ -22,7 +22,7 @@ MESSAGES_NAME = "api.anthropic.com"
 FORGE_NAME = "forge.example.net"
 OPENAI_NAME = "api.openai.com"
 
-_NAMES = {MESSAGES_NAME: MESSAGES, FORGE_NAME: FORGE, OPENAI_NAME: OPENAI}
+NAMES = {MESSAGES_NAME: MESSAGES, FORGE_NAME: FORGE, OPENAI_NAME: OPENAI}
 
 _DIRECTORY = "/run/apis"
 _LOG = f"{_DIRECTORY}/requests.jsonl"
@@ -79,9 +79,9 @@ class Apis:
         for name in _SERVER:
             text = (Path(__file__).parent / f"{name}.py").read_text()
             self.host.write(f"{_DIRECTORY}/tests/host/{name}.py", text)
-        self.host.run("bash", "-euc", _CERTIFICATES, "bash", _DIRECTORY, *_NAMES)
+        self.host.run("bash", "-euc", _CERTIFICATES, "bash", _DIRECTORY, *NAMES)
         self.host.sh(f"cp {CA_BUNDLE} {_DIRECTORY}/bundle; cat {_DIRECTORY}/ca.pem >>{CA_BUNDLE}")
-        for name, address in _NAMES.items():
+        for name, address in NAMES.items():
             self.serve(name, address, f"{_DIRECTORY}/{name}.pem")
             self.internet.record(name, address)
 
