@@ -26,6 +26,9 @@ PROJECT = Path(__file__).parent / "project"
 # Where the tree was put; /etc/forage/tree is a link to it, so that it can be exchanged whole.
 TREE = "/srv/forage/tree"
 
+MEND_TIMER = "forage-mend.timer"
+_NEVER = f"/run/systemd/system/{MEND_TIMER}.d/never.conf"
+
 # Copies, not links: systemd reads no unit through a directory that may be gone at boot.
 _INSTALL = """
 mkdir -p /etc/forage
@@ -120,7 +123,7 @@ class Activated:
             return all(reason in status for reason in reasons)
 
         # What keeps it down may be in the unit of another part. It is told just after that.
-        self.host.wait_for(told, f"{name} says {', '.join(reasons)}", timeout=30)
+        self.host.wait_for(told, f"{name} says {', '.join(reasons)}")
         # What is being told already is not told of the next start.
         teller = ("systemctl", "show", "--property=ActiveState", f"forage-reason@{name}.service")
         self.host.wait_for(
@@ -169,6 +172,18 @@ class Activated:
         self.edited.append(path)
         mode = 0o755 if text.startswith("#!") else 0o644
         self.host.write(f"{TREE}/{path}", text, mode=mode)
+
+    def mend_by_itself(self, *, on: bool) -> None:
+        """Have the fence loaded again by itself, or not.
+
+        A file in /etc counts more than a mask of this boot, and a drop-in more than both.
+        """
+        if on:
+            self.host.run("rm", "--recursive", _NEVER.rpartition("/")[0])
+        else:
+            self.host.write(_NEVER, "[Unit]\nConditionPathExists=/never\n")
+        self.host.run("systemctl", "daemon-reload")
+        self.host.run("systemctl", "start" if on else "stop", MEND_TIMER)
 
     def mend(self) -> None:
         """Bring the tree back to what was generated, and forget failures."""

@@ -73,9 +73,9 @@ def activated(host: TestHost, internet: Internet) -> Iterator[Activated]:
     make_owner(host, plan)
     host.run("nix-store", "--init")  # a store that was never used has no database
     activate(host, plan)
-    # It would mend what tests break. `tests/host/test_flush.py` has it run.
-    host.run("systemctl", "mask", "--runtime", "--now", "forage-mend.timer")
     project = Activated(host, plan)
+    # It would mend what tests break. `tests/host/test_flush.py` has it run.
+    project.mend_by_itself(on=False)
     yield project
     project.stop_all()
     host.run("systemctl", "reset-failed")

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["flooded"]
 
 SERVICE = "to-the-host.service"
-TIMER = "forage-mend.timer"
 PUBLIC = "198.18.0.2"
 
 
@@ -97,14 +96,12 @@ def test_nothing_comes_in_from_outside_either(forage: Activated) -> None:
 
 def test_it_comes_back_by_itself(flooded: Activated) -> None:
     host, twin = flooded.host, flooded.running("twin")
-    host.run("systemctl", "unmask", "--runtime", TIMER)
+    flooded.mend_by_itself(on=True)
     try:
-        host.run("systemctl", "start", TIMER)
         host.run("nft", "flush", "ruleset")
-        host.wait_for(lambda: whole(host), "the fence is back", timeout=20)
+        host.wait_for(lambda: whole(host), "the fence is back")
     finally:
-        host.run("systemctl", "stop", TIMER)
-        host.run("systemctl", "mask", "--runtime", TIMER)
+        flooded.mend_by_itself(on=False)
     assert "removed by hand" in host.journal("forage-mend.service")
     assert fetch(twin, "allowed.example.net") != REFUSED
 

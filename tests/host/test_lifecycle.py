@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from contextlib import suppress
 from functools import partial
@@ -13,6 +14,8 @@ from tests.host.probes import has_marker, is_no_mount, leave_marker
 from tests.testhost.host import HostError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.host.activate import Activated
     from tests.testhost.host import Sandbox, TestHost
 
@@ -48,7 +51,12 @@ def await_only(host: TestHost, before: str) -> None:
     """Wait until there is what there was before, and nothing else. systemd takes a moment."""
     with suppress(HostError):
         host.wait_for(lambda: leftovers(host) == before, "all is gone", timeout=60)
-    assert leftovers(host).splitlines() == before.splitlines()
+    assert list(_changes(before, leftovers(host))) == []
+
+
+def _changes(before: str, after: str) -> Iterator[str]:
+    lines = difflib.ndiff(before.splitlines(), after.splitlines())
+    return (line for line in lines if line.startswith(("+", "-")))
 
 
 def without(forage: Activated, name: str) -> str:
@@ -60,7 +68,7 @@ def without(forage: Activated, name: str) -> str:
     places = (f"/run/netns/{sandbox.netns}", sandbox.root, sandbox.workspace.staging)
     for place in places:
         gone = partial(is_no_mount, forage.host, place)
-        forage.host.wait_for(gone, f"no {place}", timeout=30)
+        forage.host.wait_for(gone, f"no {place}")
     # What only it needs is stopped just after it.
     timer = ("systemctl", "is-active", f"forage-reset@{name}.timer")
     forage.host.wait_for(
@@ -167,7 +175,7 @@ def test_the_target_starts_what_starts_with_the_host(forage: Activated) -> None:
 
 def test_a_timer_runs_as_long_as_its_sandbox(forage: Activated) -> None:
     forage.stop_all()
-    forage.host.wait_for(lambda: not timers(forage), "no timer", timeout=30)
+    forage.host.wait_for(lambda: not timers(forage), "no timer")
     forage.running("coder")
     forage.host.run("systemctl", "start", "forage-reset@coder.service")
     (timer,) = timers(forage)
@@ -175,7 +183,7 @@ def test_a_timer_runs_as_long_as_its_sandbox(forage: Activated) -> None:
     assert timer["activates"] == "forage-reset@coder.service"
     assert timer["next"]
     forage.stop("coder")
-    forage.host.wait_for(lambda: not timers(forage), "no timer", timeout=30)
+    forage.host.wait_for(lambda: not timers(forage), "no timer")
 
 
 def timers(forage: Activated) -> list[dict[str, object]]:

@@ -30,10 +30,11 @@ most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 libc = ctypes.CDLL(None, use_errno=True)
 got = 0
-while libc.inotify_init() >= 0:
+while got < {most} and libc.inotify_init() >= 0:
     got += 1
-print(got, flush=True)
 """
+# The kernel counts them for all hosts on this machine together: none takes all that there are.
+SHARE, MORE = 512, 1000
 UNLIMITED = "printf 2147483647 >/proc/sys/user/max_inotify_instances"
 
 BOMB_MARK = "fork-bom[b]"
@@ -112,7 +113,7 @@ def test_a_fork_bomb_stops_at_the_limit_and_the_sandbox_in_time(
     def tasks() -> int:
         return int(forage.property("research", "TasksCurrent"))
 
-    forage.host.wait_for(lambda: tasks() >= 190, "the bomb is at the limit", timeout=20)
+    forage.host.wait_for(lambda: tasks() >= 190, "the bomb is at the limit")
     assert tasks() <= 200
     assert neighbour.run("echo", "well").stdout == "well\n"
     assert forage.property("research", "TimeoutStopUSec") == f"{STOP_TIMEOUT}s"
@@ -164,7 +165,7 @@ HOGS = {
     ),
     "inodes": ("python3", "-c", f"{INODES}{GO_ON}"),
     "open files": ("python3", "-c", f"{FILES}{GO_ON}"),
-    "inotify": ("python3", "-c", f"{INOTIFY}{GO_ON}"),
+    "inotify": ("python3", "-c", f"{INOTIFY.format(most=MORE)}{GO_ON}"),
     "log": ("bash", "-c", f"touch {MARK}; yes flood | systemd-cat"),
 }
 
@@ -191,34 +192,24 @@ def test_after_an_exhaustion_it_is_reset_and_stopped_in_time(forage: Activated, 
     assert place not in mounts
 
 
-def inotify_left(forage: Activated, sandbox: Sandbox) -> int:
-    """How many instances the host's root can have while the agent has all that it can get."""
-    hog = ("systemd-run", "--quiet", "--uid=agent", "--unit=hog", "--property=Type=exec")
-    all_of_it = f"{INOTIFY}\nopen('/home/agent/got', 'x').close()\ntime.sleep(600)"
-    sandbox.run(*hog, "python3", "-c", all_of_it)
-    forage.host.wait_for(
-        lambda: not sandbox.run("test", "-e", "/home/agent/got", check=False).returncode,
-        "the agent has all that it can get",
-        timeout=60,
-    )
-    left = int(forage.host.run("python3", "-c", INOTIFY).stdout)
-    sandbox.run("systemctl", "stop", "hog")
-    sandbox.run("rm", "/home/agent/got")
-    return left
+def inotify_of(sandbox: Sandbox) -> int:
+    """How many instances the agent can get."""
+    script = f"{INOTIFY.format(most=MORE)}\nprint(got)"
+    return int(sandbox.run("python3", "-c", script, user="agent").stdout)
 
 
-def test_the_hosts_root_has_inotify_left(forage: Activated, coder: Sandbox) -> None:
+def test_inotify_runs_out_inside_alone(coder: Sandbox) -> None:
     # The kernel counts an instance for the agent and for who made its user namespace: root.
-    assert inotify_left(forage, coder) > 0
+    assert 0 < inotify_of(coder) <= SHARE
 
 
-def test_without_the_limit_it_would_have_none(forage: Activated) -> None:
+def test_without_the_limit_it_would_get_more(forage: Activated) -> None:
     sandbox = forage.fresh("coder")
     leader = forage.host.run("machinectl", "show", "coder", "--property=Leader", "--value")
     enter = ("nsenter", f"--target={leader.stdout.strip()}", "--user", "--", "sh", "-c")
     forage.host.run(*enter, UNLIMITED)
     try:
-        assert inotify_left(forage, sandbox) == 0
+        assert inotify_of(sandbox) == MORE
     finally:
         forage.stop("coder")
 

@@ -322,7 +322,7 @@ class TestHost:
         condition: Callable[[], object],
         what: str,
         *,
-        timeout: float = 10,
+        timeout: float = TIMEOUT,
         every: float = 0.05,
     ) -> None:
         """Wait until the condition holds, or fail with the host's story."""
@@ -391,7 +391,7 @@ class Sandbox:
         """Run a shell script as a unit of the sandbox."""
         return self.run("/bin/sh", "-euc", script, user=user, check=check)
 
-    def await_running(self, *, timeout: float = 30) -> None:
+    def await_running(self, *, timeout: float = 2 * TIMEOUT) -> None:
         """Wait until the sandbox's own systemd has started all of its units."""
         self._host.wait_for(
             lambda: self.state() == "running", f"sandbox {self.name} is running", timeout=timeout
@@ -401,7 +401,7 @@ class Sandbox:
         """What the sandbox's systemd says of itself; empty while it does not answer."""
         # `is-system-running --wait` often hangs right after the start, hence polling.
         argv = ("systemctl", f"--machine={self.name}", "is-system-running")
-        return self._host.run(*argv, check=False, timeout=10).stdout.strip()
+        return self._host.run(*argv, check=False).stdout.strip()
 
     def journal(self) -> str:
         """What the host logged for the sandbox's unit."""
