@@ -378,6 +378,7 @@ in
       # What units and scripts of the tree call by name, in the system's profile. The rest of
       # it (attr, coreutils, bash, util-linux, procps, ...) is in every NixOS system.
       systemPackages = [
+        pkgs.dnsdist
         pkgs.dnsmasq
         pkgs.iproute2
         pkgs.jq

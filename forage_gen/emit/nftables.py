@@ -10,7 +10,7 @@ from forage_gen.artifact import Artifact
 from forage_gen.emit.render import render
 from forage_gen.quote import nft as q
 from forage_gen.resolve import plan as p
-from forage_gen.resolve.allocate import UPSTREAM_PORT
+from forage_gen.resolve.allocate import QUESTIONS_PORT, UPSTREAM_PORT
 from forage_gen.resolve.policy import (
     CONNECTIONS_BURST,
     CONNECTIONS_RATE,
@@ -191,6 +191,7 @@ def _table(plan: p.Plan) -> Artifact:
         proxied=any(template.is_proxied for template in plan.templates),
         proxy_uid=q.integer(p.PROXY_UID),
         upstream_port=q.port(UPSTREAM_PORT),
+        questions_port=q.port(QUESTIONS_PORT),
         external_interface=q.interface(interface) if interface else None,
         switched=[q.identifier(name) for name in p.SWITCHED],
         sent=q.identifier(SENT),

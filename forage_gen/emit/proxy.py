@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from forage_gen.artifact import Artifact
 from forage_gen.emit.render import render
 from forage_gen.quote import nginx as q
-from forage_gen.resolve.allocate import UPSTREAM_PORT
+from forage_gen.resolve.allocate import QUESTIONS_PORT
 from forage_gen.resolve.plan import HTTP, TLS
 from forage_gen.resolve.policy import CONNECTIONS_BURST, CONNECTIONS_RATE, names_at
 
@@ -49,7 +49,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
 
 
 def _proxy(template: p.Template, plan: p.Plan) -> Artifact:
-    resolver = q.NginxToken.joined(":", [q.address(_LOOPBACK), q.port(UPSTREAM_PORT)])
+    resolver = q.NginxToken.joined(":", [q.address(_LOOPBACK), q.port(QUESTIONS_PORT)])
     text = render(
         q.NginxToken,
         "proxy/template.conf.j2",

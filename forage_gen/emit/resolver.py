@@ -1,4 +1,4 @@
-"""The resolvers: dnsmasq(8)."""
+"""The resolvers: dnsmasq(8), and dnsdist(1) between them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
-from forage_gen.emit.render import render
+from forage_gen.emit.render import TEMPLATES, render
 from forage_gen.quote import dnsmasq as q
 from forage_gen.resolve import plan as p
-from forage_gen.resolve.allocate import UPSTREAM_PORT
+from forage_gen.resolve.allocate import QUESTIONS_PORT, UPSTREAM_PORT
 from forage_gen.resolve.policy import (
     ANSWER_LASTS,
     TABLE,
@@ -25,12 +25,17 @@ if TYPE_CHECKING:
 
     from forage_gen.quote.dnsmasq import DnsmasqToken
 
-UPSTREAM = q.DnsmasqToken.joined("#", [q.address(IPv4Address("127.0.0.1")), q.port(UPSTREAM_PORT)])
-"""Whom the templates' resolvers ask."""
+_LOOPBACK = q.address(IPv4Address("127.0.0.1"))
+_UPSTREAM = q.DnsmasqToken.joined("#", [_LOOPBACK, q.port(UPSTREAM_PORT)])
+QUESTIONS = q.DnsmasqToken.joined("#", [_LOOPBACK, q.port(QUESTIONS_PORT)])
+"""Whom the resolvers ask of templates that list names."""
 
 
 def artifacts(plan: p.Plan) -> Iterator[Artifact]:
-    """Yield the resolver that asks the host's name servers, and one for each template."""
+    """Yield the resolver that asks the host's name servers, and one for each template.
+
+    Between them is what looks at the questions.
+    """
     upstream = render(
         q.DnsmasqToken,
         "resolver/upstream.conf.j2",
@@ -39,9 +44,25 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         apis=[q.domain(host) for host in sorted({each.host for each in plan.upstreams})],
     )
     yield Artifact(p.UPSTREAM_FILE, upstream.encode())
+    # It has no value of the project: what differs is in its environment, and in the names.
+    yield Artifact(p.QUESTIONS_FILE, (TEMPLATES / f"{p.QUESTIONS_FILE}").read_bytes())
+    names = render(q.DnsmasqToken, "resolver/names.j2", names=list(_chosen(plan)))
+    yield Artifact(p.NAMES_FILE, names.encode())
     for template in plan.templates:
         if template.has_network:
             yield _resolver(template, plan)
+
+
+def _chosen(plan: p.Plan) -> Iterator[DnsmasqToken]:
+    """Write below which names an agent may choose names, and which of these are listed."""
+    rules = {rule for each in plan.templates if not each.locked for rule in each.names}
+    wildcards = {rule.name for rule in rules if rule.wildcard}
+    for name in sorted(wildcards):
+        yield q.below(name)
+    for name in sorted({rule.name for rule in rules if not rule.wildcard}):
+        labels = name.split(".")
+        if any(".".join(labels[start:]) in wildcards for start in range(1, len(labels))):
+            yield q.domain(name)
 
 
 def _resolver(template: p.Template, plan: p.Plan) -> Artifact:
@@ -51,7 +72,7 @@ def _resolver(template: p.Template, plan: p.Plan) -> Artifact:
         name=q.domain(template.name),
         port=q.port(template.resolver_port),
         gateway=q.address(plan.gateway),
-        upstream=UPSTREAM,
+        upstream=_UPSTREAM,
         everything=template.network is p.Network.FULL,
         ipv6=plan.ipv6 is not None,
         answer_lasts=q.DnsmasqToken(str(ANSWER_LASTS)) if port_sets(template) else None,
@@ -84,11 +105,11 @@ def _lines(template: p.Template, plan: p.Plan) -> Iterator[DnsmasqToken]:
         other = decisions.has(rule.name, wildcard=not rule.wildcard)
         is_closed = not other and not decisions.from_above(rule.name)
         if rule.wildcard:
-            yield _line("server=/", q.below(rule.name), "/", UPSTREAM)
+            yield _line("server=/", q.below(rule.name), "/", QUESTIONS)
             if is_closed:
                 yield _line("local=/", name, "/")
         else:
-            yield _line("server=/", name, "/", UPSTREAM)
+            yield _line("server=/", name, "/", QUESTIONS)
             if is_closed:
                 yield _line("address=/", q.below(rule.name), "/")
         if sets:
@@ -99,7 +120,7 @@ def _lines(template: p.Template, plan: p.Plan) -> Iterator[DnsmasqToken]:
         yield _line("local=/", below if each.wildcard else itself, "/")
         # It takes away from a wildcard above, so the other half is open.
         if not decisions.has(each.name, wildcard=not each.wildcard):
-            yield _line("server=/", itself if each.wildcard else below, "/", UPSTREAM)
+            yield _line("server=/", itself if each.wildcard else below, "/", QUESTIONS)
 
 
 def _line(*parts: str) -> DnsmasqToken:

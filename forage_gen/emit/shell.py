@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from forage_gen.artifact import Artifact
 from forage_gen.emit.nspawn import over_itself, package_database
 from forage_gen.emit.render import render
-from forage_gen.emit.resolver import UPSTREAM
+from forage_gen.emit.resolver import QUESTIONS
 from forage_gen.quote import shell as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.config_dirs import common, foreign
@@ -145,7 +145,7 @@ def _ctl() -> Iterator[Artifact]:
             switches=q.word(p.SWITCHES),
             switched=q.words(p.SWITCHED),
             added=q.word(p.ADDED_NAMES),
-            upstream=q.word(str(UPSTREAM)),
+            questions=q.word(str(QUESTIONS)),
             gateway_port=q.integer(p.GATEWAY_PORT),
             keys=q.word(p.API_KEYS),
             api_unit=q.word(p.API_UNIT),

@@ -9,7 +9,15 @@ from forage_gen.emit.apparmor import PROFILE
 from forage_gen.emit.render import render
 from forage_gen.quote import systemd as q
 from forage_gen.resolve import plan as p
-from forage_gen.resolve.policy import TABLE, all_set_names
+from forage_gen.resolve.allocate import QUESTIONS_PORT, UPSTREAM_PORT
+from forage_gen.resolve.policy import (
+    BELOW_MAX,
+    LABEL_MAX,
+    NAMES_A_MINUTE,
+    NAMES_KNOWN,
+    TABLE,
+    all_set_names,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +45,7 @@ _SHARED = (
     "forage-mend.service",
     "forage-mend.timer",
     "forage-upstream.service",
+    "forage-questions.service",
     "forage-resolver@.service",
     "forage-proxy@.service",
     "forage-reason@.service",
@@ -58,7 +67,16 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
             rules=q.plain(triggers.rules()),
             subnets=[q.plain(str(subnet)) for subnet in plan.subnets],
             admitted=q.plain(f"{p.ADMITTED:#x}"),
-            upstream=q.plain(triggers.file(p.UPSTREAM_FILE)),
+            upstream=q.plain(triggers.files(p.UPSTREAM_FILE)),
+            questions=q.plain(triggers.files(p.QUESTIONS_FILE, p.NAMES_FILE)),
+            questions_file=q.plain(p.QUESTIONS_FILE),
+            names_file=q.plain(p.NAMES_FILE),
+            questions_port=q.integer(QUESTIONS_PORT),
+            upstream_port=q.integer(UPSTREAM_PORT),
+            names_a_minute=q.integer(NAMES_A_MINUTE),
+            names_known=q.integer(NAMES_KNOWN),
+            label_max=q.integer(LABEL_MAX),
+            below_max=q.integer(BELOW_MAX),
             ipv6=plan.ipv6 is not None,
         )
         yield Artifact(f"{UNITS}/{name}", text.encode())
@@ -104,7 +122,7 @@ def _resolver(template: p.Template, plan: p.Plan, triggers: Triggers) -> Artifac
     text = render(
         q.SystemdToken,
         "systemd/resolver.conf.j2",
-        digest=q.plain(triggers.file(template.resolver_file)),
+        digest=q.plain(triggers.files(template.resolver_file)),
         table=q.plain(TABLE),
         sets=[q.plain(name) for name in all_set_names(template, plan.versions)],
         filters=template.network is p.Network.RESTRICTED,
@@ -114,7 +132,7 @@ def _resolver(template: p.Template, plan: p.Plan, triggers: Triggers) -> Artifac
 
 
 def _proxy(template: p.Template, triggers: Triggers) -> Artifact:
-    digest = q.plain(triggers.file(template.proxy_file))
+    digest = q.plain(triggers.files(template.proxy_file))
     text = render(q.SystemdToken, "systemd/proxy.conf.j2", digest=digest)
     return Artifact(f"{UNITS}/{template.proxy_unit}.d/forage.conf", text.encode())
 

@@ -51,9 +51,9 @@ class Triggers:
         """Digest all that is in a directory of the tree."""
         return digest(a for path, a in self._by_path.items() if path.startswith(directory))
 
-    def file(self, path: str) -> str:
-        """Digest one file."""
-        return digest([self._by_path[path]])
+    def files(self, *paths: str) -> str:
+        """Digest some files."""
+        return digest(self._by_path[path] for path in paths)
 
 
 def digest(artifacts: Iterable[Artifact]) -> str:

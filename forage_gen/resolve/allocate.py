@@ -34,6 +34,7 @@ UID_RANGES = (0x70000000 - UID_FIRST) // 65536
 RESOLVER_PORT_FIRST = 24600
 RESOLVER_PORTS = 512
 UPSTREAM_PORT = RESOLVER_PORT_FIRST - 1
+QUESTIONS_PORT = UPSTREAM_PORT - 1
 
 # Three more for each template, for its proxy of names and for the API proxy. The fence closes them
 # to all but sandboxes.

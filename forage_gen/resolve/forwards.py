@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forage_gen.diagnostics import error
-from forage_gen.resolve.allocate import HTTP_PORT_FIRST, RESOLVER_PORTS, UPSTREAM_PORT
+from forage_gen.resolve.allocate import HTTP_PORT_FIRST, QUESTIONS_PORT, RESOLVER_PORTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from forage_gen.resolve import plan as p
     from forage_gen.values.forwards import Forward
 
-_OWN_PORTS = range(UPSTREAM_PORT, HTTP_PORT_FIRST + RESOLVER_PORTS)
+_OWN_PORTS = range(QUESTIONS_PORT, HTTP_PORT_FIRST + RESOLVER_PORTS)
 
 
 def check_forwards(plan: p.Plan, inputs: Inputs) -> Iterator[Diagnostic]:

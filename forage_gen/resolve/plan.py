@@ -48,6 +48,8 @@ ADDED_NAMES = "/run/forage-names"
 """Names it has let sandboxes reach besides, by template: dnsmasq and nginx read it, as no root."""
 PLACEHOLDERS = "/var/lib/forage/placeholders"  # what sandboxes that run have made in workspaces
 UPSTREAM_FILE = "resolver/upstream.conf"  # where the tree has it
+QUESTIONS_FILE = "resolver/questions.lua"
+NAMES_FILE = "resolver/names"  # wildcards, and what is listed below them
 MACHINES = "/var/lib/machines"
 NETNS = "/run/netns"
 API = "api"

@@ -42,6 +42,16 @@ CONNECTIONS_RATE, CONNECTIONS_BURST = 25, 500
 """How many connections to ports 443 and 80 a sandbox with a wildcard may open in a second, and at
 once: its proxy looks each name up. Of HTTP as many requests, as each can name another host."""
 
+NAMES_A_MINUTE = 60
+"""How many different names a sandbox may ask for below one wildcard in a minute; and how many the
+proxies look up in a minute that no sandbox has asked for."""
+
+LABEL_MAX, BELOW_MAX = 48, 100
+"""How long a label may be that an agent chooses, and all that it chooses of a name, in bytes."""
+
+NAMES_KNOWN = 50_000
+"""Of how many names at least is kept in mind that a sandbox has asked for them."""
+
 ANSWER_LASTS = 60
 """For how many seconds at most an answer of the resolver is valid. An address is then in one of
 the sets for as long as anybody keeps the answer."""

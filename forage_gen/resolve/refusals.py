@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from forage_gen.resolve.policy import LABEL_MAX, NAMES_A_MINUTE
+
 LOG_PREFIX = "forage refuses "
 SENT = "sent"
 RECEIVED = "received"
@@ -136,6 +138,13 @@ REASONS = (
         How.COUNTED,
         None,
         inward=True,
+    ),
+    Reason(
+        "tunnel",
+        "a question that carries more than a name",
+        How.LOGGED,
+        f"Below a wildcard a sandbox may ask for {NAMES_A_MINUTE} names a minute, with labels of "
+        f"{LABEL_MAX} bytes, and for addresses alone. Write names that it needs into allowedHosts.",
     ),
     Reason("proxy", "a name that the template does not list", How.LOGGED, None),
     Reason(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from forage_gen.emit.emit import emit
-from forage_gen.resolve.allocate import UPSTREAM_PORT
+from forage_gen.resolve.allocate import QUESTIONS_PORT, UPSTREAM_PORT
 from forage_gen.resolve.policy import port_sets
 from tests.quote.asking import ask
 from tests.read.projects import FORAGE, findings, resolved
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 ADDRESS = "198.18.0.9"
 UPSTREAM = (
     f"no-resolv\nno-hosts\npid-file=\nlisten-address=127.0.0.1\nbind-interfaces\n"
-    f"port={UPSTREAM_PORT}\naddress=/org/{ADDRESS}\n"
+    f"port={QUESTIONS_PORT}\naddress=/org/{ADDRESS}\n"
 )
+_PORTS = (QUESTIONS_PORT, UPSTREAM_PORT)
 LABELS = ("a", "b", "xa")
 
 
@@ -105,7 +106,9 @@ def answers(root: Path, mode: str, kind: int) -> bool:
         root, {"forage.toml": FORAGE, "templates/web.toml": f'network = "{mode}"\n{listed}'}
     ).plan
     (template,) = plan.templates
-    servers = [RECORDS, configuration(root, plan)]
+    # Of a template that lists names, another one is asked. It passes all of this on here.
+    behind = RECORDS if mode == "restricted" else RECORDS.replace(*map(str, _PORTS))
+    servers = [behind, configuration(root, plan)]
     server = (str(plan.gateway), template.resolver_port)
     return ask(servers, server, ["data.x.org"], kind=kind)["ttls"] != [None]
 

@@ -461,7 +461,7 @@ def test_an_impostor_gets_nothing(
     try:
         # What it has open it would use again.
         forage.host.run("systemctl", "reload", "forage-api.service")
-        forage.host.wait_for(lambda: post(asker)[0] == 502, "it is refused", timeout=10)
+        forage.host.wait_for(lambda: post(asker)[0] == 502, "it is refused")
         apis.new()
         status, body = post(asker)
     finally:
@@ -469,7 +469,7 @@ def test_an_impostor_gets_nothing(
     assert (status, "not who it says" in body) == (502, True)
     assert apis.new() == []
     # The control. An address is kept for a second.
-    forage.host.wait_for(lambda: post(asker)[0] == 200, "it is the API again", timeout=10)
+    forage.host.wait_for(lambda: post(asker)[0] == 200, "it is the API again")
 
 
 @pytest.fixture
@@ -501,7 +501,7 @@ def await_key(forage: Activated, key: str) -> None:
 
 def await_answer(forage: Activated, asker: Sandbox, apis: Apis, key: str) -> None:
     """Wait until the proxy asks with a key."""
-    forage.host.wait_for(lambda: sees(asker, apis) == [key], "the key is used", timeout=20)
+    forage.host.wait_for(lambda: sees(asker, apis) == [key], "the key is used")
 
 
 def sees(asker: Sandbox, apis: Apis) -> list[str]:

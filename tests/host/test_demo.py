@@ -229,7 +229,7 @@ def test_a_start_is_fresh_and_keeps_the_workspace(demo: Activated, name: str) ->
     demo.stop(name)
     assert not demo.active(name)
     gone = partial(is_no_mount, demo.host, demo.sandbox(name).root)
-    demo.host.wait_for(gone, "no root", timeout=30)
+    demo.host.wait_for(gone, "no root")
     sandbox = demo.running(name)
     assert not has_marker(sandbox)
     assert sandbox.run("cat", "/workspace/kept", user="agent").stdout == "work\n"

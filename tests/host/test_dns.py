@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.host.probes import look_up
+from forage_gen.resolve.allocate import QUESTIONS_PORT
+from forage_gen.resolve.policy import BELOW_MAX, LABEL_MAX, NAMES_A_MINUTE
+from tests.host.probes import REFUSED as PROXY_REFUSED
+from tests.host.probes import fetch, look_up
 from tests.host.project_on_host import NAMES
-from tests.testhost.internet import DATA_BYTES, DATA_NAME, LARGE_NAME, LARGE_SIZE, LARGE_TYPE
+from tests.testhost.internet import (
+    DATA_BYTES,
+    DATA_NAME,
+    LARGE_NAME,
+    LARGE_SIZE,
+    LARGE_TYPE,
+    MADE_UP_TYPE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,17 +29,18 @@ if TYPE_CHECKING:
     from tests.testhost.host import Sandbox
     from tests.testhost.internet import Internet
 
-ALLOWED = "allowed.example.net"
+ALLOWED, ALLOWED_BELOW = "allowed.example.net", "wild.example.net"
 RESOLVER = "forage-resolver@coder.service"
+QUESTIONS = "forage-questions.service"
 CHAIN = "limit_questions"
 DROPPED = "refused_questions"
 
-# Asks for names in which the data are: a file of 60 letters a label, two labels a name.
+# Asks for names in which the data are: 45 letters a label, two labels a name.
 TUNNEL = """
 import itertools, socket, struct, sys, time
 transport, mark, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 def question(number):
-    labels = [f"{number:05}".ljust(60, "x"), "y" * 60, mark, "wild", "example", "net"]
+    labels = [f"{number:05}".ljust(45, "x"), "y" * 40, mark, "wild", "example", "net"]
     name = b"".join(bytes([len(label)]) + label.encode() for label in labels) + b"\\0"
     return struct.pack("!6H", number, 256, 1, 0, 0, 0) + name + struct.pack("!2H", 1, 1)
 end = time.monotonic() + 20
@@ -85,17 +96,43 @@ def no_limit(forage: Activated, *chains: str) -> Iterator[None]:
         forage.host.run("systemctl", "reload", "forage-firewall.service")
 
 
+@contextmanager
+def any_question(forage: Activated) -> Iterator[None]:
+    """Let every question through: the control."""
+    file = "resolver/questions.lua"
+    text = (forage.host.root / "srv/forage/tree" / file).read_text()
+    forage.edit(file, text.replace("  if not why then", "  if true then"))
+    forget(forage)
+    try:
+        yield
+    finally:
+        forage.mend()
+        forget(forage)
+
+
+def forget(forage: Activated) -> None:
+    """Have what looks at the questions begin anew."""
+    # It is not restarted any more when it is killed often.
+    forage.host.run("systemctl", "reset-failed", QUESTIONS)
+    forage.host.run("systemctl", "reload", QUESTIONS)
+    ask = ("dig", "+tries=1", "+time=1", "@127.0.0.1", f"-p{QUESTIONS_PORT}", ALLOWED)
+    forage.host.wait_for(
+        lambda: "NOERROR" in forage.host.run(*ask, check=False).stdout, "it answers"
+    )
+
+
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_a_tunnel_in_labels_below_a_wildcard_is_slowed_to_the_limit(
     forage: Activated, coder: Sandbox, internet: Internet, transport: str
 ) -> None:
     forage.host.run("systemctl", "reload", "forage-firewall.service")
     before = dropped(forage)
-    came, taken = tunnel(coder, internet, transport, f"slow-{transport}")
-    # 64 kbytes, then 6 a second, and a question of 140 bytes and more.
-    assert 0 < came < (65536 + 6144 * taken) / 140
+    with any_question(forage):
+        came, taken = tunnel(coder, internet, transport, f"slow-{transport}")
+    # 64 kbytes, then 6 a second, and a question of 100 bytes and more.
+    assert 0 < came < (65536 + 6144 * taken) / 100
     assert dropped(forage) > before
-    with no_limit(forage):
+    with no_limit(forage), any_question(forage):
         came, _ = tunnel(coder, internet, transport, f"free-{transport}")
     assert came > COUNT * 0.9
 
@@ -129,7 +166,6 @@ def test_what_comes_back_is_slowed_as_well(forage: Activated, coder: Sandbox) ->
     forage.host.run("systemctl", "reload", "forage-firewall.service")
     before = dropped(forage)
     got, taken = fetched()
-    # Of a kind that no filter knows.
     assert LARGE_SIZE < got < 256 * 1024 + 16 * 1024 * taken
     assert dropped(forage) > before
     with no_limit(forage, "limit_answers"):
@@ -193,13 +229,18 @@ def test_so_is_one_in_the_names_that_the_proxy_looks_up(
 
     forage.host.run("systemctl", "reload", "forage-firewall.service")
     before = dropped(forage)
-    came, taken = reached(f"few-{way}")
-    assert 100 < came < BURST + A_SECOND * (taken + 2)
-    if way == "tls":
-        assert dropped(forage) > before
+    with any_question(forage):
+        came, taken = reached(f"few-{way}")
+        assert 100 < came < BURST + A_SECOND * (taken + 2)
+        if way == "tls":
+            assert dropped(forage) > before
     with no_limit_of_connections(forage):
-        came, _ = reached(f"many-{way}")
-    assert came > 800
+        # Nobody has asked the resolver for these.
+        came, _ = reached(f"new-{way}")
+        assert came <= 2 * NAMES_A_MINUTE
+        with any_question(forage):
+            came, _ = reached(f"many-{way}")
+            assert came > 800
 
 
 @contextmanager
@@ -246,23 +287,132 @@ def dig(sandbox: Sandbox, kind: str, *options: str) -> str:
     return sandbox.run(*argv, DATA_NAME, kind, user="agent", check=False).stdout
 
 
-@pytest.mark.parametrize("kind", ["TXT", "TYPE10", "TYPE65399", "ANY"])
-@pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
-def test_answers_hold_no_bytes_at_will(
-    forage: Activated, coder: Sandbox, kind: str, transport: str
-) -> None:
-    data = DATA_BYTES.encode().hex().upper()
-    assert data not in dig(coder, kind, transport)
+@contextmanager
+def no_filter(forage: Activated, coder: Sandbox) -> Iterator[None]:
+    """Let answers of every type through: the control."""
     config = forage.sandbox("coder").template.resolver_file
     text = (forage.host.root / "srv/forage/tree" / config).read_text()
     without = [line for line in text.splitlines() if not line.startswith("filter-rr")]
     forage.edit(config, "\n".join(without) + "\n")
     reload(forage, coder)
     try:
-        assert data in dig(coder, kind, transport)
+        yield
     finally:
         forage.mend()
         reload(forage, coder)
+
+
+@pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
+def test_answers_hold_no_bytes_at_will(forage: Activated, coder: Sandbox, transport: str) -> None:
+    data = DATA_BYTES.encode().hex().upper()
+    kinds = ("TXT", "TYPE10", "TYPE65399", "ANY")
+
+    def got() -> list[str]:
+        return [kind for kind in kinds if data in dig(coder, kind, transport)]
+
+    assert got() == []
+    with any_question(forage):
+        assert got() == []
+        with no_filter(forage, coder):
+            assert got() == list(kinds)
+    # Each alone is enough.
+    with no_filter(forage, coder):
+        assert got() == []
+
+
+def asked(internet: Internet, *names: str) -> list[str]:
+    """For which of some names the name servers of the internet were asked."""
+    seen = {name.lower() for name in internet.queries()}
+    return [name for name in names if name.lower() in seen]
+
+
+REFUSED = {
+    "text": (f"text.{ALLOWED_BELOW}", "TXT"),
+    "null": (f"null.{ALLOWED_BELOW}", "NULL"),
+    "any": (f"any.{ALLOWED_BELOW}", "ANY"),
+    "made up": (f"type.{ALLOWED_BELOW}", f"TYPE{MADE_UP_TYPE}"),
+    "of the listed name": (ALLOWED, "TXT"),
+    "of another class": (f"class.{ALLOWED_BELOW}", "TXT", "CH"),
+    "a long label": (f"{'l' * (LABEL_MAX + 1)}.{ALLOWED_BELOW}", "A"),
+    "many labels": (f"{'many.' * (BELOW_MAX // 5)}x.{ALLOWED_BELOW}", "A"),
+    "strange letters": (f"a\\032b.{ALLOWED_BELOW}", "A"),
+}
+
+
+@pytest.mark.parametrize("transport", ["+notcp", "+tcp"])
+def test_a_question_that_no_program_needs_is_refused(
+    forage: Activated, coder: Sandbox, internet: Internet, transport: str
+) -> None:
+    def came() -> list[str]:
+        """Which of the questions are asked of the internet."""
+        found = []
+        for what, question in REFUSED.items():
+            before = len(internet.queries())
+            argv = ("dig", "+tries=1", "+time=3", transport, *question)
+            answer = coder.run(*argv, user="agent", check=False).stdout
+            asked = len(internet.queries()) > before
+            assert ("status: REFUSED" in answer) == (not asked), answer
+            found += [what] * asked
+        return found
+
+    assert came() == []
+    with any_question(forage):
+        assert came() == list(REFUSED)
+
+
+def test_names_as_long_as_may_be_are_answered(coder: Sandbox, internet: Internet) -> None:
+    names = [f"{'l' * LABEL_MAX}.{ALLOWED_BELOW}", f"{'x' * 40}.{'y' * 40}.{ALLOWED_BELOW}"]
+    for name in names:
+        look_up(coder, name)
+    assert asked(internet, *names) == names
+
+
+HALF_A_MINUTE = 30
+
+# Asks for different names, and again for the first one.
+DIFFERENT = """
+import socket, sys
+mark, count, below = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+for number in [*range(count), 0]:
+    try:
+        socket.getaddrinfo(f"{mark}-{number}.{below}", 443, socket.AF_INET)
+    except OSError:
+        pass
+"""
+
+
+def test_different_names_below_a_wildcard_are_few_in_a_minute(
+    forage: Activated, coder: Sandbox, internet: Internet
+) -> None:
+    def came(sandbox: Sandbox, mark: str) -> int:
+        argv = ("python3", "-c", DIFFERENT, mark, str(2 * NAMES_A_MINUTE), ALLOWED_BELOW)
+        sandbox.run(*argv, user="agent", timeout=120)
+        time.sleep(0.5)
+        return len({name for name in internet.queries() if name.startswith(f"{mark}-")})
+
+    twin = forage.running("twin")
+    forget(forage)
+    forage.host.wait_for(lambda: time.time() % 60 < HALF_A_MINUTE, "no minute ends meanwhile")
+    assert came(coder, "of-many") == NAMES_A_MINUTE
+    # It cannot say that it were another sandbox, and takes nothing from that.
+    spoof = f"+subnet={forage.sandbox('twin').address}/32"
+    names = [f"spoofed-{number}.{ALLOWED_BELOW}" for number in range(5)]
+    for name in names:
+        coder.run("dig", "+tries=1", "+time=2", spoof, name, user="agent", check=False)
+    assert asked(internet, *names) == []
+    assert came(twin, "of-twin") == NAMES_A_MINUTE
+    with any_question(forage):
+        assert came(coder, "of-all") == 2 * NAMES_A_MINUTE
+
+
+def test_a_proxy_may_look_up_what_a_sandbox_has_asked_for(
+    forage: Activated, coder: Sandbox
+) -> None:
+    forget(forage)
+    argv = ("python3", "-c", CONNECTIONS, "http", "unasked", "200", NAMES[ALLOWED])
+    coder.run(*argv, user="agent", timeout=120)
+    # It has used up what may be looked up unasked; what was asked for is reached all the same.
+    assert fetch(coder, "api.wild.example.net") != PROXY_REFUSED
 
 
 def reload(forage: Activated, coder: Sandbox) -> None:

@@ -119,11 +119,17 @@ def test_without_the_resolver_behind_it_there_is_none(stopped: Activated) -> Non
     stopped.refuses("coder", "needs forage-upstream.service", "bad option")
 
 
+def test_without_what_looks_at_its_questions_it_is_down(stopped: Activated) -> None:
+    stopped.edit("resolver/questions.lua", "no_such_function()\n")
+    stopped.refuses("coder", "needs forage-questions.service", "no_such_function")
+    assert stopped.running("research").state() == "running"
+
+
 def await_no_workspace(forage: Activated) -> None:
     """Wait until the last sandbox's is unmounted. A start at once would take that."""
     place = forage.sandbox("coder").workspace.staging
     gone = partial(is_no_mount, forage.host, place)
-    forage.host.wait_for(gone, f"no {place}", timeout=30)
+    forage.host.wait_for(gone, f"no {place}")
 
 
 def test_a_missing_workspace_keeps_it_down(stopped: Activated) -> None:
@@ -156,7 +162,7 @@ def test_a_root_that_cannot_be_mounted_keeps_it_down(stopped: Activated) -> None
     root = stopped.sandbox("review").root
     gone = partial(is_no_mount, stopped.host, root)
     stopped.host.run("mkdir", "-p", root)
-    stopped.host.wait_for(gone, f"no {root}", timeout=30)
+    stopped.host.wait_for(gone, f"no {root}")
     with away(stopped, root):
         stopped.host.run("ln", "-s", "/srv", root)
         stopped.refuses("review", "needs forage-prepare@review.service", "is a symbolic link")
@@ -165,7 +171,7 @@ def test_a_root_that_cannot_be_mounted_keeps_it_down(stopped: Activated) -> None
 
 def test_without_a_network_namespace_it_is_down(stopped: Activated) -> None:
     place = f"/run/netns/{stopped.sandbox('review').netns}"
-    stopped.host.wait_for(partial(is_no_mount, stopped.host, place), f"no {place}", timeout=30)
+    stopped.host.wait_for(partial(is_no_mount, stopped.host, place), f"no {place}")
     stopped.host.run("mkdir", "-p", place)
     stopped.refuses("review", "needs forage-netns@review.service", place)
     stopped.host.run("rmdir", place)

@@ -349,6 +349,22 @@ def test_a_name_that_the_resolver_refused_is_told_with_what_allows_it(
     assert "\x1b" not in told
 
 
+def test_a_question_that_carries_too_much_is_told(logged: Activated, seen: Sandbox) -> None:
+    name = f"{'l' * 60}.wild.example.net"
+    assert look_up(seen, name) == []
+    assert look_up(logged.running("twin"), f"of-twin-{'l' * 50}.wild.example.net") == []
+
+    def told() -> list[dict[str, Any]]:
+        return [each for each in monitor(logged)["refusals"] if each["reason"] == "tunnel"]
+
+    logged.host.wait_for(told, "it is told")
+    assert {each["name"] for each in told()} == {name}
+    assert name not in monitor(logged)["allowedHosts"]
+    said = ctl(logged, "monitor", "coder").stdout
+    assert f"dns  {name}  a question that carries more than a name" in said
+    assert "Write names that it needs into allowedHosts." in said
+
+
 def of_journal(forage: Activated) -> str:
     forage.host.run("journalctl", "--sync")
     return forage.host.run("journalctl", "--quiet", f"--unit={RESOLVER}", *SINCE).stdout

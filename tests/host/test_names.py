@@ -522,17 +522,30 @@ def test_a_killed_proxy_comes_back_and_nothing_passes_meanwhile(
     assert heard(internet, TWIN) == before
 
 
+@pytest.mark.parametrize("part", ["upstream", "questions"])
 def test_without_the_resolver_behind_it_nothing_passes_and_it_recovers(
-    forage: Activated, coder: Sandbox, internet: Internet
+    forage: Activated, coder: Sandbox, internet: Internet, part: str
 ) -> None:
-    name = "unknown.wild.example.net"  # so far: what is known is not asked for again
+    unit = f"forage-{part}.service"
+    name = f"not-by-{part}.wild.example.net"  # what is known is not asked for again
     internet.record(name, NAMES[ALLOWED])
-    forage.host.run("systemctl", "kill", "--signal=STOP", "forage-upstream.service")
+    forage.host.run("systemctl", "kill", "--signal=STOP", unit)
     try:
         assert hello(coder, name) == NOTHING
     finally:
-        forage.host.run("systemctl", "kill", "--signal=CONT", "forage-upstream.service")
+        forage.host.run("systemctl", "kill", "--signal=CONT", unit)
     forage.host.wait_for(lambda: hello(coder, name) == HANDSHAKE, "it has recovered")
+
+
+@pytest.mark.parametrize("part", ["upstream", "questions"])
+def test_a_resolver_behind_it_that_is_killed_comes_back(
+    forage: Activated, coder: Sandbox, internet: Internet, part: str
+) -> None:
+    name = f"again-by-{part}.wild.example.net"
+    internet.record(name, NAMES[ALLOWED])
+    forage.host.run("systemctl", "kill", "--signal=KILL", f"forage-{part}.service")
+    forage.host.wait_for(lambda: hello(coder, name) == HANDSHAKE, "it is back")
+    assert forage.active("coder")
 
 
 def test_the_proxy_is_confined(forage: Activated, coder: Sandbox) -> None:

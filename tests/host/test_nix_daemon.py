@@ -405,14 +405,14 @@ def test_builders_end_with_the_sandbox(forage: Activated, builder: Sandbox) -> N
     def tasks() -> int:
         return int(forage.property("builder", "TasksCurrent"))
 
-    forage.host.wait_for(lambda: tasks() >= 190, "the bomb is at the limit", timeout=20)
+    forage.host.wait_for(lambda: tasks() >= 190, "the bomb is at the limit")
     assert tasks() <= 200
     assert forage.host.run("pgrep", "--full", "builder-bomb").stdout
     assert forage.running("sealed").run("echo", "well").stdout == "well\n"
     forage.host.run("systemctl", "stop", forage.sandbox("builder").unit, timeout=150)
     assert forage.host.run("pgrep", "--full", "builder-bomb", check=False).stdout == ""
     layer = forage.sandbox("builder").nix_layer
-    forage.host.wait_for(lambda: is_no_mount(forage.host, layer), "the layer is gone", timeout=30)
+    forage.host.wait_for(lambda: is_no_mount(forage.host, layer), "the layer is gone")
 
 
 # -- coming and going ----------------------------------------------------------------------

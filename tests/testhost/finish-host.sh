@@ -16,7 +16,7 @@ systemctl --quiet --root="$root" mask \
   systemd-networkd.service systemd-networkd.socket systemd-resolved.service \
   console-getty.service getty@.service getty.target \
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer \
-  fstrim.timer systemd-pstore.service nginx.service ssh.service ssh.socket \
+  fstrim.timer systemd-pstore.service dnsdist.service nginx.service ssh.service ssh.socket \
   dev-hugepages.mount sys-kernel-config.mount sys-kernel-debug.mount \
   sys-kernel-tracing.mount sys-fs-fuse-connections.mount \
   var-lib-machines.mount

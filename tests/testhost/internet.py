@@ -24,8 +24,10 @@ NAMESPACE = "internet"
 RESOLVER = "198.18.0.53"
 
 DATA_NAME, DATA_BYTES = "data.wild.example.net", "bytes-of-a-tunnel"
-# A name with a large record of a type that nobody has a name for.
-LARGE_NAME, LARGE_TYPE, LARGE_SIZE = "large.wild.example.net", 65400, 1000
+# A name with much in records that programs ask for: where its mail goes.
+LARGE_NAME, LARGE_TYPE, LARGE_SIZE = "large.wild.example.net", 15, 1000
+# A name with a record of a type that nobody has a name for.
+MADE_UP_TYPE = 65400
 
 _DIRECTORY = "/run/internet"
 _HOSTS = f"{_DIRECTORY}/hosts"
@@ -78,7 +80,8 @@ _DNSMASQ = (
     f"--txt-record={DATA_NAME},{DATA_BYTES}",
     f"--dns-rr={DATA_NAME},10,{DATA_BYTES.encode().hex()}",
     f"--dns-rr={DATA_NAME},65399,{DATA_BYTES.encode().hex()}",
-    f"--dns-rr={LARGE_NAME},{LARGE_TYPE},{'5a' * LARGE_SIZE}",
+    f"--dns-rr={DATA_NAME},{MADE_UP_TYPE},{DATA_BYTES.encode().hex()}",
+    *(f"--mx-host={LARGE_NAME},{f'{n}' * 50}.{'y' * 50}.wild.example.net,{n}" for n in range(10)),
     "--local=/#/",  # a name without a record does not exist, rather than being refused
     "--log-queries",
     f"--log-facility={_QUERIES}",

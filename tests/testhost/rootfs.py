@@ -130,6 +130,7 @@ HOST = Recipe(
         "conntrack",
         "curl",
         "dbus",
+        "dnsdist",
         "dnsmasq-base",
         "git",
         "iproute2",
