@@ -72,7 +72,17 @@ let
     dnsmasq = pkgs.dnsmasq.version;
   };
   # The API proxy has nginx look names up again (`server ... resolve`).
-  nginx = if lib.versionOlder pkgs.nginx.version "1.27.3" then pkgs.nginxMainline else pkgs.nginx;
+  plainNginx =
+    if lib.versionOlder pkgs.nginx.version "1.27.3" then pkgs.nginxMainline else pkgs.nginx;
+  # It reads counts of tokens by a module that has to be compiled in. What nixpkgs compiles in
+  # otherwise is of no use to it. Where there is no such module, the proxy says so and stays down.
+  nginx =
+    if needs.tokenCounts == [ ] then
+      plainNginx
+    else
+      plainNginx.override {
+        modules = lib.optional (pkgs ? nginxModules.njs) pkgs.nginxModules.njs;
+      };
 
   tooOld = what: least: lib.versionOlder version.${what} least;
 
@@ -195,6 +205,7 @@ in
           nixDaemon = "have a Nix daemon of their own";
           sharedUsers = "share the host's user numbers";
           storeClosure = "see no more of the store than their system needs";
+          tokenCounts = "ask APIs whose answers are read for counts of tokens";
         };
 
     guests = mkOption {

@@ -810,6 +810,13 @@ let
       description = "Size of the log of all requests through the proxy. Past it, the oldest go.";
     };
 
+    auditTokens = mkOption {
+      type = types.bool;
+      default = true;
+      example = false;
+      description = "Whether that log says which model answered and how many tokens it counted, where the answer says so. It takes nginx's njs module.";
+    };
+
     sandboxes = mkOption {
       type = named forms.name (table sandbox);
       default = { };

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
-from forage_gen.emit.render import render
+from forage_gen.emit.render import TEMPLATES, render
 from forage_gen.quote import nginx as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
@@ -75,8 +75,13 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         resolver=q.NginxToken.joined(":", [q.address(_LOOPBACK), q.port(UPSTREAM_PORT)]),
         ipv6=plan.ipv6 is not None,
         upstreams=upstreams,
+        tokens=plan.audit_tokens,
     )
     yield Artifact(p.API_CONF, text.encode())
+    if plan.audit_tokens:
+        # Nothing that a person writes is in it, so nothing is quoted.
+        script = (TEMPLATES / "api" / "tokens.js.j2").read_bytes()
+        yield Artifact(f"{p.API}/tokens.js", script)
     clients = [
         _Client(q.address(sandbox.address), q.word(sandbox.name), q.word(sandbox.template.name))
         for sandbox in plan.sandboxes
@@ -94,10 +99,10 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         yield Artifact(f"{p.API}/closed/{secret.name}.conf", text.encode())
     for template in plan.templates:
         if template.has_api:
-            yield _server(template)
+            yield _server(template, tokens=plan.audit_tokens)
 
 
-def _server(template: p.Template) -> Artifact:
+def _server(template: p.Template, *, tokens: bool) -> Artifact:
     limits = template.api_limits
     text = render(
         q.NginxToken,
@@ -110,6 +115,7 @@ def _server(template: p.Template) -> Artifact:
         retry_after=q.integer(max(1, -(-60 // limits.requests_per_minute))),
         concurrent=q.integer(limits.concurrent_requests),
         body_max=q.integer(limits.body_max // 1024),
+        tokens=tokens,
         routes=[_route(template, number) for number in range(len(template.routes))],
     )
     return Artifact(template.api_file, text.encode())

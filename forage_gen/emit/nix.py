@@ -46,6 +46,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         nix_daemon=_names(plan, "nixDaemon", lambda template: template.nix_daemon),
         store_closure=_names(plan, "storeClosure", lambda t: t.closure is not None),
         shared_users=_names(plan, "sharedUsers", lambda template: not template.private_users),
+        token_counts=_names(plan, "tokenCounts", lambda t: t.has_api and plan.audit_tokens),
         sandboxes=q.list_of((q.string(s.name) for s in plan.sandboxes), 4, len("sandboxNames = ")),
         guests=[
             _Guest(q.attr_name(t.name), q.path_literal(f"./guests/{t.name}.nix")) for t in nixos

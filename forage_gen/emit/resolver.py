@@ -45,7 +45,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     )
     yield Artifact(p.UPSTREAM_FILE, upstream.encode())
     # It has no value of the project: what differs is in its environment, and in the names.
-    yield Artifact(p.QUESTIONS_FILE, (TEMPLATES / f"{p.QUESTIONS_FILE}").read_bytes())
+    yield Artifact(p.QUESTIONS_FILE, (TEMPLATES / f"{p.QUESTIONS_FILE}.j2").read_bytes())
     names = render(q.DnsmasqToken, "resolver/names.j2", names=list(_chosen(plan)))
     yield Artifact(p.NAMES_FILE, names.encode())
     for template in plan.templates:

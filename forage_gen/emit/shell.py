@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SCRIPTS = (
+    "forage-anew",
     "forage-limits",
     "forage-mend",
     "forage-netns",
@@ -98,7 +99,7 @@ def _inside(template: p.Template, plan: p.Plan) -> Iterator[Artifact]:
 
 
 def _api(plan: p.Plan) -> Iterator[Artifact]:
-    for name in ("forage-api-keys", "forage-api-key"):
+    for name in ("forage-api-keys", "forage-api-key", "forage-api-test"):
         text = render(
             q.ShellToken,
             f"shell/{name}.sh.j2",
@@ -106,6 +107,7 @@ def _api(plan: p.Plan) -> Iterator[Artifact]:
             keys=q.word(p.API_KEYS),
             runtime=q.word(p.API_RUNTIME),
             facts=q.word(p.API_FACTS),
+            conf=q.word(f"{p.TREE}/{p.API_CONF}"),
             # Where the credential of a unit is; systemd says so.
             secret=q.ShellToken("$CREDENTIALS_DIRECTORY/$name"),
             name=q.word("the API proxy"),

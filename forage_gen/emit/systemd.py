@@ -122,6 +122,7 @@ def _resolver(template: p.Template, plan: p.Plan, triggers: Triggers) -> Artifac
     text = render(
         q.SystemdToken,
         "systemd/resolver.conf.j2",
+        tree=q.plain(p.TREE),
         digest=q.plain(triggers.files(template.resolver_file)),
         table=q.plain(TABLE),
         sets=[q.plain(name) for name in all_set_names(template, plan.versions)],

@@ -660,6 +660,7 @@ class Plan:
     ipv6: Ipv6 | None = None
     api_secrets: tuple[Secret, ...] = ()
     audit_max: int = 0
+    audit_tokens: bool = True
 
     @property
     def upstreams(self) -> tuple[Upstream, ...]:

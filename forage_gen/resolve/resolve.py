@@ -202,6 +202,7 @@ def _plan(project: m.Project, merged: Mapping[str, Merged], lock: Lock) -> p.Pla
         ipv6=p.Ipv6(project.ipv6_subnet) if project.ipv6_subnet else None,
         api_secrets=tuple(_secrets(project, secrets(templates.values()))),
         audit_max=project.audit_max.size,
+        audit_tokens=project.audit_tokens,
     )
 
 

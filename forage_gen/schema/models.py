@@ -600,6 +600,12 @@ class Project(_Strict):
         validate_default=True,
         description="Size of the log of all requests through the proxy. Past it, the oldest go.",
     )
+    audit_tokens: bool = Field(
+        default=True,
+        examples=[False],
+        description="Whether that log says which model answered and how many tokens it counted, "
+        "where the answer says so. It takes nginx's njs module.",
+    )
     sources: dict[f.SourceName, Source] = Field(
         default={},
         examples=[{"tool": {"type": "url", "url": "https://example.org/tool/v1.2/tool"}}],

@@ -21,6 +21,7 @@
       nixDaemon = [ ];
       storeClosure = [ ];
       sharedUsers = [ ];
+      tokenCounts = [ "claude" ];
     };
     guests = {
       claude.modules = [ ./guests/claude.nix ];

@@ -22,6 +22,7 @@
       nixDaemon = [ ];
       storeClosure = [ ];
       sharedUsers = [ ];
+      tokenCounts = [ "claude" ];
     };
     guests = {
       claude.modules = [ ./guests/claude.nix ];

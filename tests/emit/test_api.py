@@ -12,7 +12,7 @@ from tests.read.projects import TEMPLATE, resolved
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.testhost.host import TestHost
+    from tests.testhost.host import Completed, TestHost
 
 LONG = "-".join("abcdefghijklmnopqrstuvwxyz")
 AGENT = f'{TEMPLATE}[agents.claude]\npackage = "claude-code"\nsecretName = "key"\n'
@@ -29,12 +29,13 @@ paths = ["/{path}"]
 """
 
 
-def emitted(root: Path, sandboxes: dict[str, tuple[str, str]], secret: str) -> dict[str, str]:
+def emitted(
+    root: Path, sandboxes: dict[str, tuple[str, str]], secret: str, settings: str = ""
+) -> dict[str, str]:
     """The files of a project with templates `a`, `a-0` and a long one, of which each has a part."""
     proxies = PROXIES.format(long=LONG, secret=secret, header="X" * 64, path="x*/" * 150)
-    text = (
-        f'user = "alice"\n[secrets]\nkey = "/run/secrets/key"\n"{secret}" = "/srv/key"\n{proxies}'
-    )
+    text = f'user = "alice"\n{settings}[secrets]\nkey = "/run/secrets/key"\n'
+    text += f'"{secret}" = "/srv/key"\n{proxies}'
     for name, (template, used) in sandboxes.items():
         text += f'[sandboxes.{name}]\ntemplate = "{template}"\nworkspace = "/srv/{name}"\n'
         text += f"proxies = {used}\n"
@@ -53,14 +54,37 @@ SANDBOXES = {
 
 @pytest.mark.parametrize("secret", ["other", "x." * 60 + "x"])
 def test_nginx_takes_the_files(tmp_path: Path, host: TestHost, secret: str) -> None:
-    files = emitted(tmp_path, SANDBOXES, secret)
+    done = taken(host, emitted(tmp_path, SANDBOXES, secret))
+    assert done.returncode == 0, done.stderr
+
+
+def taken(host: TestHost, files: dict[str, str]) -> Completed:
     directory = "/run/taken"
     for path in (path for path in files if path.startswith("api/")):
         text = files[path].replace("/run/forage-api-keys", f"{directory}/api/closed")
         host.write(f"{directory}/{path}", text.replace("/run/forage-api", directory))
     done = host.run("nginx", "-t", "-e", "stderr", "-c", f"{directory}/api/nginx.conf", check=False)
     host.run("rm", "-r", directory)
-    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_where_tokens_are_not_counted_nginx_takes_no_module(tmp_path: Path, host: TestHost) -> None:
+    counting = emitted(tmp_path / "on", SANDBOXES, "other")
+    files = emitted(tmp_path / "off", SANDBOXES, "other", "auditTokens = false\n")
+    own = {path for path in files if path.startswith("api/")}
+    assert {path for path in counting if path.startswith("api/")} - own == {"api/tokens.js"}
+    assert not any("js_" in files[path] for path in own)
+    assert f'tokenCounts = [\n        "a"\n        "{LONG}"\n      ];' in counting["default.nix"]
+    assert "tokenCounts = [ ];" in files["default.nix"]
+
+    modules = "/etc/nginx/modules-enabled"
+    host.sh(f"mkdir /run/aside; mv {modules}/*http-js* /run/aside")
+    try:
+        assert taken(host, files).returncode == 0
+        # The control.
+        assert 'unknown directive "js_import"' in taken(host, counting).stderr
+    finally:
+        host.sh(f"mv /run/aside/* {modules}; rmdir /run/aside")
 
 
 def test_each_file_says_of_a_sandbox_what_it_may(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ UPSTREAM = (
     f"no-resolv\nno-hosts\npid-file=\nlisten-address=127.0.0.1\nbind-interfaces\n"
     f"port={QUESTIONS_PORT}\naddress=/org/{ADDRESS}\n"
 )
-_PORTS = (QUESTIONS_PORT, UPSTREAM_PORT)
 LABELS = ("a", "b", "xa")
 
 
@@ -107,7 +106,11 @@ def answers(root: Path, mode: str, kind: int) -> bool:
     ).plan
     (template,) = plan.templates
     # Of a template that lists names, another one is asked. It passes all of this on here.
-    behind = RECORDS if mode == "restricted" else RECORDS.replace(*map(str, _PORTS))
+    behind = (
+        RECORDS
+        if mode == "restricted"
+        else RECORDS.replace(str(QUESTIONS_PORT), str(UPSTREAM_PORT))
+    )
     servers = [behind, configuration(root, plan)]
     server = (str(plan.gateway), template.resolver_port)
     return ask(servers, server, ["data.x.org"], kind=kind)["ttls"] != [None]

@@ -17,7 +17,7 @@ import struct
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.host import api_models
 
@@ -71,15 +71,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
             # The SDKs count.
             self._send(int(wanted[:3]), b'{"error":"of the upstream"}', {"Retry-After": "1"})
         elif wanted == "reset":
-            linger = struct.pack("ii", 1, 0)
-            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-            self.close_connection = True
-            self.connection.close()
+            self._reset()
         elif wanted == "stall":
             time.sleep(4)
             self._say(body)
         elif wanted == "huge":
             self._send(200, b"x" * HUGE)
+        elif wanted == "say":
+            self._recite(json.loads(body))
         elif wanted == "redirect":
             there = f"https://{self.headers['Host']}/api/v3/repos/acme/website/there"
             self._send(302, b"", {"Location": there})
@@ -112,6 +111,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(body)
+
+    def _recite(self, told: dict[str, Any]) -> None:
+        """Answer with what the request says, byte for byte, and piece by piece."""
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.send_response(told["status"])
+        self.send_header("Content-Type", told["type"])
+        self.send_header("Transfer-Encoding", "chunked")
+        for name, value in told["headers"].items():
+            self.send_header(name, value)
+        self.end_headers()
+        for piece in told["pieces"] * told["times"]:
+            data = piece.encode("latin-1")
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+            time.sleep(told["pause"])
+        if told["reset"]:
+            self._reset()
+        else:
+            self.wfile.write(b"0\r\n\r\n")
+
+    def _reset(self) -> None:
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        self.close_connection = True
+        self.connection.close()
 
     def _send_events(self, events: Iterable[tuple[bytes, bool]]) -> None:
         """Send events, and wait a little after each that is a piece."""

@@ -22,6 +22,9 @@ MESSAGES_NAME = "api.anthropic.com"
 FORGE_NAME = "forge.example.net"
 OPENAI_NAME = "api.openai.com"
 
+# The sandboxes that ask them.
+ASKING = ("asker", "other-asker", "reader")
+
 NAMES = {MESSAGES_NAME: MESSAGES, FORGE_NAME: FORGE, OPENAI_NAME: OPENAI}
 
 _DIRECTORY = "/run/apis"

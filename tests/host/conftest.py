@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.host.apis import Apis
+from tests.host.apis import ASKING, Apis
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,3 +80,25 @@ def apis(forage: Activated, all_apis: Apis) -> Apis:
     del forage
     all_apis.new()
     return all_apis
+
+
+@pytest.fixture(scope="module")
+def program(activated: Activated) -> Iterator[None]:
+    """What the sandboxes have in place of the agent's program: Debian's python3."""
+    activated.host.sh("ln -sf /usr/bin/python3 /home/alice/agent/claude")
+    yield
+    activated.host.run("systemctl", "stop", *(f"systemd-nspawn@{n}" for n in ASKING))
+
+
+@pytest.fixture
+def asker(forage: Activated, apis: Apis, program: None) -> Sandbox:
+    """A sandbox without a network, whose agent asks through the proxy."""
+    del apis, program
+    return forage.running("asker")
+
+
+@pytest.fixture
+def other(forage: Activated, apis: Apis, program: None) -> Sandbox:
+    """Another one of its template, with an API of its own."""
+    del apis, program
+    return forage.running("other-asker")

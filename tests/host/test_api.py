@@ -14,7 +14,7 @@ from forage_gen.catalogue import BY_PACKAGE
 from forage_gen.emit.api import _DROPPED
 from forage_gen.resolve.plan import API_KEYS
 from tests.host.api_server import HUGE, PIECES
-from tests.host.apis import FORGE, FORGE_NAME, MESSAGES, MESSAGES_NAME, NAMES
+from tests.host.apis import ASKING, FORGE, FORGE_NAME, MESSAGES, MESSAGES_NAME, NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,31 +28,6 @@ KEY = "key-of-anthropic"
 SOURCE = "/etc/keys/anthropic"
 MESSAGES_URL = "http://10.100.0.1/agents/claude/v1/messages"
 REPOSITORY = "http://10.100.0.1/proxies/forge/repos/acme/website"
-
-
-SANDBOXES = ("asker", "other-asker", "reader")
-
-
-@pytest.fixture(scope="module")
-def program(activated: Activated) -> Iterator[None]:
-    """What the sandboxes have in place of the agent's program: Debian's python3."""
-    activated.host.sh("ln -sf /usr/bin/python3 /home/alice/agent/claude")
-    yield
-    activated.host.run("systemctl", "stop", *(f"systemd-nspawn@{n}" for n in SANDBOXES))
-
-
-@pytest.fixture
-def asker(forage: Activated, apis: Apis, program: None) -> Sandbox:
-    """A sandbox without a network, whose agent asks through the proxy."""
-    del apis, program
-    return forage.running("asker")
-
-
-@pytest.fixture
-def other(forage: Activated, apis: Apis, program: None) -> Sandbox:
-    """Another one of its template, with an API of its own."""
-    del apis, program
-    return forage.running("other-asker")
 
 
 def ask(sandbox: Sandbox, url: str, *options: str, user: str = "agent") -> tuple[int, str]:
@@ -683,7 +658,7 @@ def test_a_sandbox_does_not_start_without_the_proxy(forage: Activated, apis: Api
 
 def test_nothing_is_left_when_it_stops(forage: Activated, asker: Sandbox) -> None:
     del asker
-    for name in SANDBOXES:
+    for name in ASKING:
         forage.stop(name)
     forage.host.run("systemctl", "stop", "forage-api.service")
     assert not (forage.host.root / API_KEYS.lstrip("/")).exists()

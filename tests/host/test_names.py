@@ -548,6 +548,31 @@ def test_a_resolver_behind_it_that_is_killed_comes_back(
     assert forage.active("coder")
 
 
+@pytest.mark.parametrize("unit", ["forage-upstream", "forage-questions", "forage-resolver@coder"])
+def test_what_begins_anew_by_a_reload_stops_no_sandbox(
+    forage: Activated, coder: Sandbox, unit: str
+) -> None:
+    run, program = forage.property("coder", "InvocationID"), ""
+    for _ in range(8):
+        # systemd gives up on what is killed often.
+        forage.host.run("systemctl", "reset-failed", unit)
+        forage.host.run("systemctl", "reload", unit)
+
+        def is_new(before: str = program) -> bool:
+            return program_of(forage, unit) not in {"0", before}
+
+        forage.host.wait_for(is_new, "it has begun anew")
+        program = program_of(forage, unit)
+    forage.host.wait_for(lambda: hello(coder, ALLOWED) == HANDSHAKE, "names are back")
+    assert forage.property("coder", "InvocationID") == run
+
+
+def program_of(forage: Activated, unit: str) -> str:
+    """The number of a unit's main process."""
+    show = ("systemctl", "show", "--property=MainPID", "--value", unit)
+    return forage.host.run(*show).stdout.strip()
+
+
 def test_the_proxy_is_confined(forage: Activated, coder: Sandbox) -> None:
     analyze = ("systemd-analyze", "--no-pager", "security", PROXY)
     said = forage.host.run(*analyze, check=False).stdout

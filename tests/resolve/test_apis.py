@@ -218,6 +218,12 @@ def test_the_size_of_the_log(tmp_path: Path) -> None:
     assert resolved(tmp_path / "b", files).plan.audit_max == 1024**3
 
 
+def test_tokens_are_counted_unless_the_project_says_no(tmp_path: Path) -> None:
+    assert plan(tmp_path / "a", sandbox("a"), web="").audit_tokens
+    files = {"forage.toml": f"auditTokens = false\n{SECRETS}"}
+    assert not resolved(tmp_path / "b", files).plan.audit_tokens
+
+
 # --- mistakes --------------------------------------------------------------------------
 
 UNKNOWN = '[agents.x]\npackage = "hello"\n'

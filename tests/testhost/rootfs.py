@@ -140,6 +140,7 @@ HOST = Recipe(
         "libcap2-bin",
         "libconfig-inifiles-perl",  # with the next and perl: what NixOS's switch is written in
         "libfile-slurp-perl",
+        "libnginx-mod-http-js",
         "libnginx-mod-stream",
         "libnss-systemd",
         "nftables",

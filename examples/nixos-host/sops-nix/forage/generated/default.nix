@@ -16,6 +16,7 @@
       nixDaemon = [ ];
       storeClosure = [ ];
       sharedUsers = [ ];
+      tokenCounts = [ "claude" ];
     };
     guests = {
       claude.modules = [ ./guests/claude.nix ];
