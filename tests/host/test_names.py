@@ -552,7 +552,10 @@ def test_a_resolver_behind_it_that_is_killed_comes_back(
 def test_what_begins_anew_by_a_reload_stops_no_sandbox(
     forage: Activated, coder: Sandbox, unit: str
 ) -> None:
-    run, program = forage.property("coder", "InvocationID"), ""
+    run, program = forage.property("coder", "InvocationID"), program_of(forage, unit)
+    # A connection that stays: dnsmasq has a process for each.
+    hold = "import socket, time\nc = socket.create_connection(('10.100.0.1', 53))\ntime.sleep(600)"
+    coder.run("systemd-run", "--quiet", "--collect", "python3", "-c", hold)
     for _ in range(8):
         # systemd gives up on what is killed often.
         forage.host.run("systemctl", "reset-failed", unit)
@@ -568,9 +571,12 @@ def test_what_begins_anew_by_a_reload_stops_no_sandbox(
 
 
 def program_of(forage: Activated, unit: str) -> str:
-    """The number of a unit's main process."""
-    show = ("systemctl", "show", "--property=MainPID", "--value", unit)
-    return forage.host.run(*show).stdout.strip()
+    """The number of a unit's main process; "0" while it is being started."""
+    script = """
+        pid=$(systemctl show --property=MainPID --value "$1")
+        systemctl --quiet is-active "$1" && echo "$pid" || echo 0
+    """
+    return forage.host.sh(script, unit).stdout.strip()
 
 
 def test_the_proxy_is_confined(forage: Activated, coder: Sandbox) -> None:
