@@ -40,7 +40,23 @@ COUNTS = (1, 500)
 MEASURED = "box-000"
 
 FAST = "198.18.3.9"  # the same API, by an nginx that answers at once
-BARE, BARE_KEEPING = 8081, 8082
+BARE, BARE_CLOSING = 8081, 8082
+
+# What a short answer of Anthropic's API looks like.
+_MESSAGE = (
+    r'{"id":"msg_01XFDUDYJgAACzvnptvVoYEL","type":"message","role":"assistant",'
+    r'"model":"claude-sonnet-4-5","content":[{"type":"text","text":"'
+    + "All of the tests pass now. "
+    * 12
+    + r'"}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":2095,'
+    r'"cache_creation_input_tokens":0,"cache_read_input_tokens":1024,"output_tokens":503}}'
+)
+_QUESTION = '{"model":"claude-sonnet-4-5","max_tokens":1024,"messages":[]}'
+WRK = f"""
+wrk.method = "POST"
+wrk.body = '{_QUESTION}'
+wrk.headers["Content-Type"] = "application/json"
+"""
 
 # An API that answers at once, and two proxies for it, none of which adds or refuses anything.
 _NGINX = f"""
@@ -57,23 +73,28 @@ http {{
     proxy_ssl_name {MESSAGES_NAME};
     proxy_ssl_server_name on;
     upstream kept {{ server {FAST}:443; keepalive 32; }}
+    upstream closed {{ server {FAST}:443; }}
     server {{
         listen {FAST}:443 ssl;
         ssl_certificate /run/apis/{MESSAGES_NAME}.pem;
         ssl_certificate_key /run/apis/{MESSAGES_NAME}.pem;
         default_type application/json;
-        return 200 '{{"data":[]}}';
+        return 200 '{_MESSAGE}';
     }}
     server {{
         listen {FAST}:{BARE};
-        location / {{ proxy_pass https://{FAST}:443; }}
-    }}
-    server {{
-        listen {FAST}:{BARE_KEEPING};
         location / {{
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_pass https://kept;
+        }}
+    }}
+    server {{
+        listen {FAST}:{BARE_CLOSING};
+        location / {{
+            proxy_http_version 1.0;
+            proxy_set_header Connection close;
+            proxy_pass https://closed;
         }}
     }}
 }}
@@ -93,7 +114,7 @@ took = {{way: [] for way in made}}
 for turn in range(-20, {REQUESTS}):
     for way, connection in made.items():
         begun = time.perf_counter()
-        connection.request("GET", before[way] + "/v1/models")
+        connection.request("POST", before[way] + "/v1/messages", '{_QUESTION}')
         answer = connection.getresponse()
         assert answer.status == 200, answer.read()
         answer.read()
@@ -127,11 +148,12 @@ print(json.dumps(took))
 """
 
 
-def project(directory: Path, count: int) -> Plan:
+def project(directory: Path, count: int, *, reads_tokens: bool) -> Plan:
     """Compile a project with so many sandboxes of one template."""
     content = {
         "user": "alice",
         "externalInterface": "wan0",
+        "auditTokens": reads_tokens,
         "secrets": {"anthropic": "/etc/keys/anthropic"},
         "templates": {
             "asking": {
@@ -152,14 +174,14 @@ def project(directory: Path, count: int) -> Plan:
 
 
 @contextmanager
-def prepared(count: int) -> Iterator[tuple[TestHost, Internet]]:
+def prepared(count: int, *, reads_tokens: bool = True) -> Iterator[tuple[TestHost, Internet]]:
     """A host with so many sandboxes, of which one runs, and the APIs."""
     with (
         tempfile.TemporaryDirectory() as directory,
         TestHost(recipe=HOST) as host,
         Internet(host) as internet,
     ):
-        plan = project(Path(directory, "project"), count)
+        plan = project(Path(directory, "project"), count, reads_tokens=reads_tokens)
         make_owner(host, plan)
         activate(host, plan)
         Apis(host, internet).begin()
@@ -171,6 +193,8 @@ def prepared(count: int) -> Iterator[tuple[TestHost, Internet]]:
         )
         host.run("systemctl", "start", f"systemd-nspawn@{MEASURED}")
         host.sandbox(MEASURED).await_running()
+        host.write("/run/wrk.lua", WRK)
+        inside(host, "curl", "--silent", "http://10.100.0.1/agents/claude/v1/models")
         yield host, internet
 
 
@@ -194,26 +218,42 @@ def latency(host: TestHost, what: str, script: str) -> None:
         print(f"| {what}, {way} | " + " | ".join(f"{value:.2f} ms" for value in row) + " |")
 
 
-def rates(host: TestHost) -> None:
+def answer_at_once(host: TestHost, internet: Internet) -> None:
+    """Have the API proxy ask an API that takes no time."""
+    internet.record(MESSAGES_NAME, FAST)
+    time.sleep(2)  # for as long as an address is kept
+    host.run("systemctl", "reload", API_UNIT)
+    time.sleep(2)
+
+
+def rates(host: TestHost, proxy: str) -> None:
     """Print requests a second through the proxy and through plain ones, in turns."""
     places = {
-        "the API proxy": "http://10.100.0.1/agents/claude/v1/models",
-        "plain nginx": f"http://{FAST}:{BARE}/v1/models",
-        "plain nginx that keeps connections": f"http://{FAST}:{BARE_KEEPING}/v1/models",
+        proxy: "http://10.100.0.1/agents/claude",
+        "plain nginx": f"http://{FAST}:{BARE}",
+        "plain nginx that closes connections": f"http://{FAST}:{BARE_CLOSING}",
     }
-    rows: dict[str, list[float]] = {name: [] for name in places}
+    wrk = ("wrk", "--threads=1", "--connections=16", "--duration=2s")
+    asked = {"GET": ("/v1/models",), "POST": ("/v1/messages", "--script=/run/wrk.lua")}
+    rows: dict[tuple[str, str], list[float]] = {(n, kind): [] for n in places for kind in asked}
     for turn in range(-1, ROUNDS):
-        for name, url in places.items():
+        for (name, kind), values in rows.items():
+            path, *options = asked[kind]
             await_quiet()
-            told = inside(host, "wrk", "--threads=1", "--connections=16", "--duration=2s", url)
+            told = inside(host, *wrk, *options, f"{places[name]}{path}")
             if "Non-2xx" in told:
                 sys.exit(told)
             if turn >= 0:  # the first finds cold caches
-                rows[name].append(float(told.partition("Requests/sec:")[2].split()[0]))
-    print("\n| | requests/s | the API proxy by it |\n| --- | --- | --- |")
-    for name, values in rows.items():
-        ratio = statistics.median(rows["the API proxy"]) / statistics.median(values)
-        print(f"| {name} | {show(values, digits=0)} | {ratio:.2f} |")
+                values.append(float(told.partition("Requests/sec:")[2].split()[0]))
+    print("\n| | GET/s | the API proxy by it | POST/s | the API proxy by it |")
+    print("| --- " * (2 * len(asked) + 1) + "|")
+    for name in places:
+        cells = [name]
+        for kind in asked:
+            values = rows[name, kind]
+            ratio = statistics.median(rows[proxy, kind]) / statistics.median(values)
+            cells += [show(values, digits=0), f"{ratio:.2f}"]
+        print("| " + " | ".join(cells) + " |")
 
 
 def memory(host: TestHost) -> float:
@@ -231,20 +271,18 @@ def main() -> None:
     print(f"load when it began: {os.getloadavg()[0]:.2f}")
     sizes = {}
     with suppress(KeyboardInterrupt):
-        for count in COUNTS:
-            with prepared(count) as (host, internet):
-                inside(host, "curl", "--silent", "http://10.100.0.1/agents/claude/v1/models")
-                sizes[count] = memory(host)
-                if count == COUNTS[0]:
-                    print("\n| | median | p99 |\n| --- | --- | --- |")
-                    latency(host, "first piece of a stream", _STREAM)
-                    # From here on an API that answers at once.
-                    internet.record(MESSAGES_NAME, FAST)
-                    time.sleep(2)  # for as long as an address is kept
-                    host.run("systemctl", "reload", API_UNIT)
-                    time.sleep(2)
-                    latency(host, "request", _CLIENT)
-                    rates(host)
+        with prepared(COUNTS[0]) as (host, internet):
+            sizes[COUNTS[0]] = memory(host)
+            print("\n| | median | p99 |\n| --- | --- | --- |")
+            latency(host, "first piece of a stream", _STREAM)
+            answer_at_once(host, internet)
+            latency(host, "request", _CLIENT)
+            rates(host, "the API proxy")
+        with prepared(COUNTS[0], reads_tokens=False) as (host, internet):
+            answer_at_once(host, internet)
+            rates(host, "the API proxy, without counts of tokens")
+        with prepared(COUNTS[1]) as (host, internet):
+            sizes[COUNTS[1]] = memory(host)
         print("\n| sandboxes | memory of the proxy |\n| --- | --- |")
         for count, size in sizes.items():
             print(f"| {count} | {size:.1f} MiB |")
