@@ -44,7 +44,12 @@ LOADS = 7
 CONNECTIONS = 2000
 MANY = 1000
 
-HOST = rootfs.Recipe("network", (*rootfs.HOST.packages, "iperf3", "wrk"), job="host")
+HOST = rootfs.Recipe(
+    "network",
+    (*rootfs.HOST.packages, "iperf3", "wrk"),
+    job="host",
+    options=rootfs.HOST.options,
+)
 
 # What the template lists; the server in the middle is the one that is measured.
 LISTED = [str(IPv4Address("198.18.1.10") + number) for number in range(5)]
