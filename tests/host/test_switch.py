@@ -172,7 +172,7 @@ def nixos(machine: tuple[NixOS, Internet]) -> NixOS:
 
 
 CODER = "templates/coder.toml"
-SHARED = ("forage-firewall.service", "forage-upstream.service")
+SHARED = ("forage-firewall.service", "forage-upstream.service", "forage-questions.service")
 
 
 def test_nothing_changed_nothing_happens(nixos: NixOS) -> None:
