@@ -57,28 +57,28 @@ _SHARED = (
 
 def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
     """Yield the units that all sandboxes share, then those of each template and sandbox."""
+    # Made once: digests of the rules are of every sandbox.
+    shared: dict[str, SystemdToken | list[SystemdToken] | bool] = {
+        "tool_path": q.plain(TOOL_PATH),
+        "tree": q.plain(p.TREE),
+        "placeholders": q.plain(p.PLACEHOLDERS),
+        "rules": q.plain(triggers.rules()),
+        "subnets": [q.plain(str(subnet)) for subnet in plan.subnets],
+        "admitted": q.plain(f"{p.ADMITTED:#x}"),
+        "upstream": q.plain(triggers.files(p.UPSTREAM_FILE)),
+        "questions": q.plain(triggers.files(p.QUESTIONS_FILE, p.NAMES_FILE)),
+        "questions_file": q.plain(p.QUESTIONS_FILE),
+        "names_file": q.plain(p.NAMES_FILE),
+        "questions_port": q.integer(QUESTIONS_PORT),
+        "upstream_port": q.integer(UPSTREAM_PORT),
+        "names_a_minute": q.integer(NAMES_A_MINUTE),
+        "names_known": q.integer(NAMES_KNOWN),
+        "label_max": q.integer(LABEL_MAX),
+        "below_max": q.integer(BELOW_MAX),
+        "ipv6": plan.ipv6 is not None,
+    }
     for name in _SHARED:
-        text = render(
-            q.SystemdToken,
-            f"systemd/{name}.j2",
-            tool_path=q.plain(TOOL_PATH),
-            tree=q.plain(p.TREE),
-            placeholders=q.plain(p.PLACEHOLDERS),
-            rules=q.plain(triggers.rules()),
-            subnets=[q.plain(str(subnet)) for subnet in plan.subnets],
-            admitted=q.plain(f"{p.ADMITTED:#x}"),
-            upstream=q.plain(triggers.files(p.UPSTREAM_FILE)),
-            questions=q.plain(triggers.files(p.QUESTIONS_FILE, p.NAMES_FILE)),
-            questions_file=q.plain(p.QUESTIONS_FILE),
-            names_file=q.plain(p.NAMES_FILE),
-            questions_port=q.integer(QUESTIONS_PORT),
-            upstream_port=q.integer(UPSTREAM_PORT),
-            names_a_minute=q.integer(NAMES_A_MINUTE),
-            names_known=q.integer(NAMES_KNOWN),
-            label_max=q.integer(LABEL_MAX),
-            below_max=q.integer(BELOW_MAX),
-            ipv6=plan.ipv6 is not None,
-        )
+        text = render(q.SystemdToken, f"systemd/{name}.j2", **shared)
         yield Artifact(f"{UNITS}/{name}", text.encode())
     users = render(
         q.SystemdToken,
