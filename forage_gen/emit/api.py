@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
-from forage_gen.emit.render import TEMPLATES, render
+from forage_gen.emit.render import render, unchanged
 from forage_gen.quote import nginx as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import UPSTREAM_PORT
@@ -79,9 +79,7 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     )
     yield Artifact(p.API_CONF, text.encode())
     if plan.audit_tokens:
-        # Nothing that a person writes is in it, so nothing is quoted.
-        script = (TEMPLATES / "api" / "tokens.js.j2").read_bytes()
-        yield Artifact(f"{p.API}/tokens.js", script)
+        yield Artifact(f"{p.API}/tokens.js", unchanged("api/tokens.js.j2"))
     clients = [
         _Client(q.address(sandbox.address), q.word(sandbox.name), q.word(sandbox.template.name))
         for sandbox in plan.sandboxes

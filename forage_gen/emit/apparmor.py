@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
-from forage_gen.emit.render import TEMPLATES
+from forage_gen.emit.render import unchanged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,5 @@ PROFILE = "forage-sandbox"
 
 
 def artifacts(_plan: p.Plan) -> Iterator[Artifact]:
-    """Yield the one profile. Nothing that a person writes is in it, so nothing is quoted."""
-    content = (TEMPLATES / "apparmor" / f"{PROFILE}.j2").read_bytes()
-    yield Artifact(f"apparmor/{PROFILE}", content)
+    """Yield the one profile."""
+    yield Artifact(f"apparmor/{PROFILE}", unchanged(f"apparmor/{PROFILE}.j2"))

@@ -111,3 +111,8 @@ def _only(token_class: type[Token]) -> Callable[[object], object]:
         raise UnquotedValueError(value, token_class)
 
     return finalize
+
+
+def unchanged(template: str) -> bytes:
+    """Read a template that takes no value of a project, so that nothing in it is quoted."""
+    return (TEMPLATES / template).read_bytes()

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 from forage_gen.artifact import Artifact
-from forage_gen.emit.render import TEMPLATES, render
+from forage_gen.emit.render import render, unchanged
 from forage_gen.quote import dnsmasq as q
 from forage_gen.resolve import plan as p
 from forage_gen.resolve.allocate import QUESTIONS_PORT, UPSTREAM_PORT
@@ -44,8 +44,8 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         apis=[q.domain(host) for host in sorted({each.host for each in plan.upstreams})],
     )
     yield Artifact(p.UPSTREAM_FILE, upstream.encode())
-    # It has no value of the project: what differs is in its environment, and in the names.
-    yield Artifact(p.QUESTIONS_FILE, (TEMPLATES / f"{p.QUESTIONS_FILE}.j2").read_bytes())
+    # What differs is in its environment, and in the names.
+    yield Artifact(p.QUESTIONS_FILE, unchanged(f"{p.QUESTIONS_FILE}.j2"))
     names = render(q.DnsmasqToken, "resolver/names.j2", names=list(_chosen(plan)))
     yield Artifact(p.NAMES_FILE, names.encode())
     for template in plan.templates:
