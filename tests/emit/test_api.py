@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from forage_gen.emit.emit import emit
+from tests.host.apis import without_njs
 from tests.read.projects import TEMPLATE, resolved
 
 if TYPE_CHECKING:
@@ -77,14 +78,10 @@ def test_where_tokens_are_not_counted_nginx_takes_no_module(tmp_path: Path, host
     assert f'tokenCounts = [\n        "a"\n        "{LONG}"\n      ];' in counting["default.nix"]
     assert "tokenCounts = [ ];" in files["default.nix"]
 
-    modules = "/etc/nginx/modules-enabled"
-    host.sh(f"mkdir /run/aside; mv {modules}/*http-js* /run/aside")
-    try:
+    with without_njs(host):
         assert taken(host, files).returncode == 0
         # The control.
         assert 'unknown directive "js_import"' in taken(host, counting).stderr
-    finally:
-        host.sh(f"mv /run/aside/* {modules}; rmdir /run/aside")
 
 
 def test_each_file_says_of_a_sandbox_what_it_may(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 from forage_gen.resolve.plan import CA_BUNDLE
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.testhost.host import TestHost
     from tests.testhost.internet import Internet
 
@@ -119,3 +122,14 @@ class Apis:
         found = everything[self.seen :]
         self.seen = len(everything)
         return found
+
+
+@contextmanager
+def without_njs(host: TestHost) -> Iterator[None]:
+    """Have nginx find no njs module."""
+    modules = "/etc/nginx/modules-enabled"
+    host.sh(f"mkdir /run/aside; mv {modules}/*http-js* /run/aside")
+    try:
+        yield
+    finally:
+        host.sh(f"mv /run/aside/* {modules}; rmdir /run/aside")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from forage_gen.emit.emit import emit
-from tests.host.apis import ASKING
+from tests.host.apis import ASKING, without_njs
 from tests.host.test_api import MESSAGES_URL, ask, audit, python
 
 if TYPE_CHECKING:
@@ -395,14 +395,10 @@ def test_njss_other_engine_finds_the_same(forage: Activated, asker: Sandbox) -> 
 
 def test_without_the_module_the_proxy_says_what_to_do(forage: Activated, apis: Apis) -> None:
     del apis
-    modules = "/etc/nginx/modules-enabled"
     for name in ASKING:
         forage.stop(name)
     forage.host.run("systemctl", "stop", "forage-api.service")
-    forage.host.sh(f"mkdir /run/aside; mv {modules}/*http-js* /run/aside")
-    try:
+    with without_njs(forage.host):
         forage.refuses("asker", "needs forage-api.service", "libnginx-mod-http-js", "auditTokens")
-    finally:
-        forage.host.sh(f"mv /run/aside/* {modules}; rmdir /run/aside")
     forage.host.run("systemctl", "reset-failed")
     forage.running("asker")  # the control
