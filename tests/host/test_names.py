@@ -570,6 +570,23 @@ def test_what_begins_anew_by_a_reload_stops_no_sandbox(
     assert forage.property("coder", "InvocationID") == run
 
 
+def test_no_process_of_a_connection_is_left_when_it_stops(
+    forage: Activated, coder: Sandbox
+) -> None:
+    hold = "import socket, time\nc = socket.create_connection(('10.100.0.1', 53))\ntime.sleep(600)"
+    coder.run("systemd-run", "--quiet", "--collect", "python3", "-c", hold)
+    unit = "forage-resolver@coder.service"
+    children = ("pgrep", "--parent", program_of(forage, unit))
+    forage.host.wait_for(
+        lambda: forage.host.run(*children, check=False).stdout, "it has a process for that"
+    )
+    own = forage.host.run(*children).stdout.split()
+    forage.host.run("systemctl", "stop", unit)
+    # Stopped with it is the sandbox, which is bound to it.
+    forage.host.wait_for(lambda: not forage.active("coder"), "the sandbox is stopped")
+    assert forage.host.run("ps", "--pid", ",".join(own), check=False).returncode
+
+
 def program_of(forage: Activated, unit: str) -> str:
     """The number of a unit's main process; "0" while it is being started."""
     script = """
