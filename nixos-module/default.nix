@@ -370,7 +370,6 @@ in
     environment = {
       etc = {
         "forage/tree".source = tree;
-        "systemd/journald@forage-api.conf".source = "${tree}/systemd/journald@forage-api.conf";
       }
       // lib.mapAttrs' (name: guest: {
         name = "forage/systems/${name}";
@@ -393,6 +392,7 @@ in
         pkgs.dnsmasq
         pkgs.iproute2
         pkgs.jq
+        pkgs.logrotate
         nginx
         pkgs.nftables
         # What a person calls. The link leads to the tree that is in force.

@@ -127,6 +127,10 @@ let
       what = "size";
       pattern = "^([0-9]{1,20}([.][0-9]{1,20})?[KMGTPE]?)$";
     };
+    sizeOfALog = {
+      what = "size of a log";
+      pattern = "^([1-9][0-9]{0,8}[MG])$";
+    };
     sizeOfATmpfs = {
       what = "size of a tmpfs";
       pattern = "^([0-9]{1,20}[KMG]?)$";
@@ -804,7 +808,7 @@ let
     };
 
     auditMax = mkOption {
-      type = like forms.sizeOfData "1G";
+      type = like forms.sizeOfALog "1G";
       default = "200M";
       example = "1G";
       description = "Size of the log of all requests through the proxy. Past it, the oldest go.";

@@ -71,13 +71,14 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         runtime=q.path(p.API_RUNTIME),
         keys=q.path(p.API_KEYS),
         ca_bundle=q.path(p.CA_BUNDLE),
-        namespace=q.word(p.AUDIT_NAMESPACE),
+        log=q.path(p.AUDIT_LOG),
         resolver=q.NginxToken.joined(":", [q.address(_LOOPBACK), q.port(UPSTREAM_PORT)]),
         ipv6=plan.ipv6 is not None,
         upstreams=upstreams,
         tokens=plan.audit_tokens,
     )
     yield Artifact(p.API_CONF, text.encode())
+    yield Artifact(p.AUDIT_ROTATION, unchanged("api/logrotate.conf.j2"))
     if plan.audit_tokens:
         yield Artifact(f"{p.API}/tokens.js", unchanged("api/tokens.js.j2"))
     clients = [

@@ -99,7 +99,7 @@ def _inside(template: p.Template, plan: p.Plan) -> Iterator[Artifact]:
 
 
 def _api(plan: p.Plan) -> Iterator[Artifact]:
-    for name in ("forage-api-keys", "forage-api-key", "forage-api-test"):
+    for name in ("forage-api-keys", "forage-api-key", "forage-api-log", "forage-api-test"):
         text = render(
             q.ShellToken,
             f"shell/{name}.sh.j2",
@@ -107,6 +107,8 @@ def _api(plan: p.Plan) -> Iterator[Artifact]:
             keys=q.word(p.API_KEYS),
             runtime=q.word(p.API_RUNTIME),
             facts=q.word(p.API_FACTS),
+            log=q.word(p.AUDIT_LOG),
+            part=q.integer(plan.audit_max // p.AUDIT_PARTS),
             conf=q.word(f"{p.TREE}/{p.API_CONF}"),
             # Where the credential of a unit is; systemd says so.
             secret=q.ShellToken("$CREDENTIALS_DIRECTORY/$name"),
@@ -151,7 +153,7 @@ def _ctl() -> Iterator[Artifact]:
             gateway_port=q.integer(p.GATEWAY_PORT),
             keys=q.word(p.API_KEYS),
             api_unit=q.word(p.API_UNIT),
-            namespace=q.word(p.AUDIT_NAMESPACE),
+            log=q.word(p.AUDIT_LOG),
         )
         yield Artifact(path, text.encode(), executable=True)
 

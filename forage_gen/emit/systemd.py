@@ -89,8 +89,6 @@ def artifacts(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
     yield Artifact("systemd/sysusers.d/forage.conf", users.encode())
     text = render(q.SystemdToken, "systemd/base.conf.j2", stopped=q.plain(p.STOPPED))
     yield Artifact(f"{UNITS}/systemd-nspawn@.service.d/forage.conf", text.encode())
-    audit = render(q.SystemdToken, "systemd/journald.conf.j2", size=q.integer(plan.audit_max))
-    yield Artifact(f"systemd/journald@{p.AUDIT_NAMESPACE}.conf", audit.encode())
     if plan.has_api:
         yield from _api(plan, triggers)
     for template in plan.templates:
@@ -144,6 +142,7 @@ def _api(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
         "forage-api-key@.service",
         "forage-api-watch.service",
         "forage-api-watch.timer",
+        "forage-api-rotate.service",
     ):
         text = render(
             q.SystemdToken,
@@ -153,7 +152,8 @@ def _api(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
             conf=q.plain(p.API_CONF),
             runtime=q.plain(p.API_RUNTIME),
             keys=q.plain(p.API_KEYS),
-            namespace=q.plain(p.AUDIT_NAMESPACE),
+            log_max=q.integer(2 * plan.audit_max // p.AUDIT_PARTS),
+            rotation=q.plain(p.AUDIT_ROTATION),
             digest=q.plain(triggers.below(f"{p.API}/")),
         )
         yield Artifact(f"{UNITS}/{name}", text.encode())

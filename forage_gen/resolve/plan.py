@@ -59,7 +59,13 @@ API_CLIENTS = f"{API}/clients.conf"
 API_RUNTIME = "/run/forage-api"
 API_KEYS = "/run/forage-api-keys"  # each key as nginx reads it
 API_UNIT = "forage-api.service"
-AUDIT_NAMESPACE = "forage-api"  # of the journal: systemd-journald.service(8)
+AUDIT_LOG = "/var/log/forage-api/requests.log"
+AUDIT_ROTATION = f"{API}/logrotate.conf"
+AUDIT_PARTS = 8
+"""Of so many parts is what is kept: up to two being written, and three older files of that size.
+
+The log begins anew when it has one, and cannot have more than two (`LimitFSIZE=`).
+"""
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"  # on NixOS and on Debian
 
 HTTP, TLS = 80, 443

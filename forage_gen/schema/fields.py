@@ -174,6 +174,7 @@ _HEADER = _like("header", "[A-Za-z0-9-]+(: ?[A-Za-z0-9-]+)?")
 _PATTERN = _like("pattern of paths", "/[^ \t\n?#]*")
 _METHOD = _like("method", "[A-Z]{2,16}")
 _BYTES = _like("size of data", "[1-9][0-9]{0,8}[KMG]")
+_LOG = _like("size of a log", "[1-9][0-9]{0,8}[MG]")
 _SECRET_PATH = _begins("path of a secret", "/")
 _PUBLIC_KEY = _begins("public key", f"[ \t\n]*({'|'.join(sorted(sshkeys.TYPES))})[ \t]")
 
@@ -223,6 +224,7 @@ ApiHeader = Annotated[apis.ApiHeader, _text(apis.api_header, _HEADER)]
 ApiPath = Annotated[apis.ApiPath, _text(apis.api_path, _PATTERN)]
 Method = Annotated[apis.Method, _text(apis.method, _METHOD)]
 ByteSize = Annotated[apis.ByteSize, _text(apis.byte_size, _BYTES)]
+LogSize = Annotated[apis.ByteSize, _text(apis.log_size, _LOG)]
 ApiVariable = Annotated[apis.ApiVariable, _text(apis.api_variable)]
 InitCommand = Annotated[commands.InitCommand, _text(commands.init_command, _NOT_EMPTY)]
 PermissionRule = Annotated[commands.PermissionRule, _text(commands.permission_rule, _RULE)]

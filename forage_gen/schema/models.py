@@ -594,7 +594,7 @@ class Project(_Strict):
         description="APIs for which the proxy on the host has a key, by name. Templates and "
         "sandboxes say which they use.",
     )
-    audit_max: f.ByteSize = Field(
+    audit_max: f.LogSize = Field(
         default="200M",
         examples=["1G"],
         validate_default=True,

@@ -267,3 +267,25 @@ def byte_size(text: str) -> ByteSize:
             hint="Write a size such as `32M`.",
         )
     return ByteSize(text, size)
+
+
+def log_size(text: str) -> ByteSize:
+    """Read how much of a log is kept.
+
+    Args:
+        text: As for :func:`byte_size`, but of a megabyte at least: M or G.
+
+    Returns:
+        The size.
+
+    Raises:
+        ValueProblem: It is no size, is given in K, or is more than 1,024G.
+    """
+    size = byte_size(text)
+    if text.endswith("K"):
+        raise ValueProblem(
+            code="log-size-small",
+            message=f"{shown(text)} is less than a log can go by.",
+            hint="Write a whole number with one of the suffixes M, G, such as `200M`.",
+        )
+    return size

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from forage_gen.emit.emit import emit
+from forage_gen.resolve.plan import API_RUNTIME, AUDIT_LOG, AUDIT_ROTATION
 from tests.host.apis import without_njs
 from tests.read.projects import TEMPLATE, resolved
 
@@ -63,7 +64,9 @@ def taken(host: TestHost, files: dict[str, str]) -> Completed:
     directory = "/run/taken"
     for path in (path for path in files if path.startswith("api/")):
         text = files[path].replace("/run/forage-api-keys", f"{directory}/api/closed")
-        host.write(f"{directory}/{path}", text.replace("/run/forage-api", directory))
+        for name in (API_RUNTIME, AUDIT_LOG.rpartition("/")[0]):
+            text = text.replace(name, directory)
+        host.write(f"{directory}/{path}", text)
     done = host.run("nginx", "-t", "-e", "stderr", "-c", f"{directory}/api/nginx.conf", check=False)
     host.run("rm", "-r", directory)
     return done
@@ -104,3 +107,9 @@ def test_another_sandbox_changes_no_other_ones_files(tmp_path: Path) -> None:
     own = {path for path in before if any(f"/{name}." in path for name in SANDBOXES)}
     assert any(path.startswith("sandboxes/") for path in own)
     assert {path for path in own if before[path] != after[path]} == set()
+
+
+def test_what_has_the_log_begin_anew_knows_where_it_is(tmp_path: Path) -> None:
+    text = emitted(tmp_path, SANDBOXES, "other")[AUDIT_ROTATION]
+    assert f"\n{AUDIT_LOG} {{\n" in text
+    assert f'"$(cat {API_RUNTIME}/pid)"' in text

@@ -34,7 +34,6 @@ _INSTALL = """
 mkdir -p /etc/forage
 ln -sfn "$1" /etc/forage/tree
 cp -rT --no-preserve=mode /etc/forage/tree/systemd/system /etc/systemd/system
-cp --no-preserve=mode /etc/forage/tree/systemd/*.conf /etc/systemd/
 systemd-sysusers /etc/forage/tree/systemd/sysusers.d/forage.conf
 systemctl daemon-reload
 """
@@ -143,7 +142,6 @@ class Activated:
         """Stop every sandbox and what they share."""
         self.host.run("systemctl", "stop", *(s.unit for s in self.plan.sandboxes))
         self.host.run("systemctl", "stop", "forage-firewall.service", "forage-upstream.service")
-        self.host.run("systemctl", "stop", "systemd-journald@forage-api.socket", check=False)
 
     def running(self, name: str) -> Sandbox:
         """Start the sandbox unless it runs, and wait for the system inside."""

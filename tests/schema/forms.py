@@ -185,6 +185,7 @@ FORMS = {
     "size of data": Form(
         (apis.byte_size,), ("32M", "1G", "1K", "200M"), ("32", "1.5M", "32 M", "32MB", "0M", "")
     ),
+    "size of a log": Form((apis.log_size,), ("32M", "1G", "200M"), ("32", "1K", "1.5M", "0M", "")),
     "path of a secret": Form(
         (secrets.secret_path,),
         ("/run/secrets/anthropic", "/etc/credstore/a"),

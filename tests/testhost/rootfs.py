@@ -143,6 +143,7 @@ HOST = Recipe(
         "libnginx-mod-http-js",
         "libnginx-mod-stream",
         "libnss-systemd",
+        "logrotate",
         "nftables",
         "nginx-light",
         "nix-bin",

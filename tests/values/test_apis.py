@@ -11,6 +11,7 @@ from forage_gen.values.apis import (
     api_url,
     api_variable,
     byte_size,
+    log_size,
     method,
 )
 from tests.values.table import Refused, check_refused, ids, problem_of
@@ -235,6 +236,12 @@ def test_byte_size(text: str, size: int) -> None:
 )
 def test_byte_size_refuses(case: Refused) -> None:
     check_refused(byte_size, case)
+
+
+def test_a_log_has_a_megabyte_at_least() -> None:
+    assert log_size("1M").size == M
+    check_refused(log_size, Refused("999999K", "log-size-small", "less than a log", "`200M`"))
+    check_refused(log_size, Refused("1025G", "byte-size-large", "more than anybody", "`32M`"))
 
 
 @given(st.from_regex(r"[1-9][0-9]{0,5}", fullmatch=True), st.sampled_from("KMG"))

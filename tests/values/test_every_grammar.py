@@ -92,6 +92,7 @@ GRAMMARS = [
     Grammar(apis.method, ["GET", "post", "CONNECT", "ß"]),
     Grammar(apis.api_variable, ["{url}/v1", "a\nb"]),
     Grammar(apis.byte_size, ["32M", "1.5G", "9999G"], text_of),
+    Grammar(apis.log_size, ["32M", "1.5G", "9999G", "512K"], text_of),
     Grammar(
         sources.source_url,
         [

@@ -8,18 +8,24 @@
 // quote has a backslash before it, and before a key there is none: what a model writes is no key.
 //
 // njs gives memory back at the end of an answer, and is slow with strings and with single bytes. So
-// keys are looked for in the bytes as a whole, and made to strings is what stands there.
+// keys are looked for in the bytes as a whole, and made to strings is what stands there. Each call
+// of nginx's costs as much as reading a short answer, so there is none after an answer's last byte.
 
 const QUOTE = '"';
 const KEYS = ['"usage', '"model'];
 const KEY = 6; // as long are both
-const USAGE = /^"usage(Metadata)?"[\t\n\r ]*:[\t\n\r ]*\{/;
-const MODEL = /^"model(Version)?"[\t\n\r ]*:[\t\n\r ]*"/;
-const NAME = /^[A-Za-z0-9._:/@-]{1,128}"/;
 
-const HEAD = 64; // A key has its colon by then, and its value has begun.
-const LONGEST = 129; // So a model's name has ended.
-const OBJECT = 4096; // And what was used.
+// What a key, its colon and its value look like as a whole, and as what may become one. No string in
+// an object that counts has braces: if one had, JSON.parse would refuse what comes of it.
+const USAGE =
+    /^"usage(Metadata)?"[\t\n\r ]*:[\t\n\r ]*(\{[^{}]*(?:\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}[^{}]*)*\})/;
+const USAGE_BEGUN = /^"usage(?:M[a-z]{0,7})?(?:"[\t\n\r ]*(?::[\t\n\r ]*(\{)?)?)?/;
+const MODEL = /^"model(Version)?"[\t\n\r ]*:[\t\n\r ]*"([A-Za-z0-9._:/@-]{1,128})"/;
+const MODEL_BEGUN =
+    /^"model(?:V[a-z]{0,6})?(?:"[\t\n\r ]*(?::[\t\n\r ]*(?:"[A-Za-z0-9._:/@-]{0,128})?)?)?/;
+
+const SHORT = 200; // A model's name has ended by then, and most of what was used.
+const LONG = 4096; // And all of it.
 
 // What one answer may take of memory, about. A part takes more than its bytes. Past it the rest
 // is passed on unread.
@@ -28,17 +34,18 @@ const PART = 640;
 
 const MOST = 1e12;
 
-function read(r, data) {
-    r.sendBuffer(data);
+function read(r, data, flags) {
+    r.sendBuffer(data, flags);
     try {
-        if (!r.answer) {
-            r.answer = begin(r);
-        }
-        if (r.answer.left > 0) {
+        const answer = r.answer || begin(r);
+        if (answer) {
             if (data.length > 0) {
-                look(r, r.answer, data);
+                look(r.variables, answer, data);
             }
-            return;
+            if (answer.left > 0) {
+                r.answer = answer;
+                return;
+            }
         }
     } catch (e) {
         // Not what was wrong with it, as that may be of the answer.
@@ -48,26 +55,27 @@ function read(r, data) {
 }
 
 function begin(r) {
-    const answer = {
-        left: 0,
-        events: false,
+    // "events", or "json" and how long it is, if that was said.
+    const kind = r.variables.tokens_kind;
+    if (!kind) {
+        return null;
+    }
+    return {
+        left: MEMORY,
+        events: kind === 'events',
+        rest: kind === 'events' ? -1 : Number(kind.slice(5) || -1),
         held: null,
         before: 0, // the byte in front of what comes next
         model: '',
         version: '',
         gemini: false,
     };
-    if (r.method === 'POST' && r.status === 200 && !r.headersOut['Content-Encoding']) {
-        const type = String(r.headersOut['Content-Type']).toLowerCase();
-        answer.events = type.startsWith('text/event-stream');
-        answer.left = answer.events || type.startsWith('application/json') ? MEMORY : 0;
-    }
-    return answer;
 }
 
-function look(r, answer, part) {
+function look(variables, answer, part) {
     const bytes = answer.held ? Buffer.concat([answer.held, part]) : part;
     answer.left -= bytes.length + PART;
+    answer.rest -= part.length;
 
     let next = 0;
     let usage = bytes.indexOf(KEYS[0]);
@@ -78,7 +86,7 @@ function look(r, answer, part) {
         const at = isUsage ? usage : model;
         next = at + KEY;
         if (begins(at === 0 ? answer.before : bytes[at - 1])) {
-            next = isUsage ? used(r, answer, bytes, at) : named(r, answer, bytes, at);
+            next = isUsage ? used(variables, answer, bytes, at) : named(variables, answer, bytes, at);
             if (next < 0) {
                 hold(answer, bytes, at);
                 return;
@@ -90,6 +98,11 @@ function look(r, answer, part) {
         if ((model >= 0 && model < next) || isGemini !== answer.gemini) {
             model = isNameless(answer) ? bytes.indexOf(KEYS[1], next) : -1;
         }
+    }
+    if (answer.rest === 0) {
+        // There is no more of it.
+        answer.left = 0;
+        return;
     }
 
     next = bytes.indexOf(QUOTE, Math.max(next, bytes.length - KEY + 1));
@@ -127,54 +140,36 @@ function begins(byte) {
 function text(answer, bytes, at, most) {
     const end = Math.min(bytes.length, at + most);
     answer.left -= end - at;
-    return bytes.slice(at, end).toString();
+    return bytes.toString('utf8', at, end);
 }
 
 // Each of these returns where to go on, or -1 if more has to come first.
 
-function used(r, answer, bytes, at) {
-    const key = USAGE.exec(text(answer, bytes, at, HEAD));
+function used(variables, answer, bytes, at) {
+    let key = USAGE.exec(text(answer, bytes, at, SHORT));
     if (!key) {
-        return bytes.length - at < HEAD ? -1 : at + KEY;
-    }
-    const begin = at + key[0].length - 1;
-    const object = text(answer, bytes, begin, OBJECT);
-    const length = span(object);
-    if (length < 0) {
-        return object.length < OBJECT ? -1 : bytes.length;
+        const said = text(answer, bytes, at, LONG);
+        key = USAGE.exec(said);
+        if (!key) {
+            const begun = USAGE_BEGUN.exec(said);
+            if (!begun || !(begun[1] || begun[0].length === said.length)) {
+                return at + KEY;
+            }
+            return said.length < LONG ? -1 : bytes.length;
+        }
     }
     let usage = null;
     try {
-        usage = JSON.parse(object.slice(0, length));
+        usage = JSON.parse(key[2]);
     } catch (e) {
         return at + KEY;
     }
-    count(r.variables, answer, usage);
+    count(variables, answer, usage);
     if (key[1] && !answer.gemini) {
         answer.gemini = true;
-        name(r.variables, answer);
+        name(variables, answer);
     }
-    return begin + length;
-}
-
-// How long the object is that a text begins with, or -1 if its end is not there. No string in it
-// has braces: if one had, JSON.parse would refuse what comes of it.
-function span(text) {
-    let depth = 0;
-    let open = 0;
-    let close = text.indexOf('}');
-    while (close >= 0) {
-        while (open >= 0 && open < close) {
-            depth++;
-            open = text.indexOf('{', open + 1);
-        }
-        depth--;
-        if (depth === 0) {
-            return close + 1;
-        }
-        close = text.indexOf('}', close + 1);
-    }
-    return -1;
+    return at + key[0].length;
 }
 
 // Anthropic's names, those of OpenAI's two APIs, and Gemini's.
@@ -220,26 +215,20 @@ function number(one, two, three) {
     return String(value);
 }
 
-function named(r, answer, bytes, at) {
-    const key = MODEL.exec(text(answer, bytes, at, HEAD));
+function named(variables, answer, bytes, at) {
+    const said = text(answer, bytes, at, SHORT);
+    const key = MODEL.exec(said);
     if (!key) {
-        return bytes.length - at < HEAD ? -1 : at + KEY;
+        const begun = said.length < SHORT && MODEL_BEGUN.exec(said);
+        return begun && begun[0].length === said.length ? -1 : at + KEY;
     }
-    const begin = at + key[0].length;
-    const value = text(answer, bytes, begin, LONGEST);
-    const end = value.indexOf('"');
-    if (end < 0 && value.length < LONGEST) {
-        return -1;
+    if (key[1]) {
+        answer.version = key[2];
+    } else if (!answer.model) {
+        answer.model = key[2];
     }
-    if (NAME.test(value)) {
-        if (key[1]) {
-            answer.version = value.slice(0, end);
-        } else if (!answer.model) {
-            answer.model = value.slice(0, end);
-        }
-        name(r.variables, answer);
-    }
-    return begin;
+    name(variables, answer);
+    return at + key[0].length;
 }
 
 function name(variables, answer) {

@@ -1,0 +1,128 @@
+"""The log of API requests: how it begins anew, and that it gets no longer than it may."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from forage_gen.resolve.plan import AUDIT_LOG, AUDIT_PARTS
+from tests.host.test_api import post, python, write_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.host.activate import Activated
+    from tests.testhost.host import Sandbox
+
+LOOK = "libexec/forage-api-log"
+FILES = (AUDIT_LOG, *(f"{AUDIT_LOG}.{number}" for number in (1, 2, 3, 4)))
+
+# Asks so many times, each time for another path, and prints what came of it.
+ASK = """
+    import http.client, sys
+    connection = http.client.HTTPConnection("10.100.0.1")
+    found = set()
+    for number in range(int(sys.argv[2])):
+        connection.request("GET", f"/agents/claude/{sys.argv[1]}/{number}")
+        answer = connection.getresponse()
+        answer.read()
+        found.add(answer.status)
+    print(found)
+"""
+
+
+def ask_often(sandbox: Sandbox, mark: str, times: int) -> None:
+    assert python(sandbox, ASK, mark, str(times)) == "{403}\n"
+
+
+def logged(forage: Activated, mark: str) -> list[str]:
+    """The paths with the mark in all files, the oldest first."""
+    write_log(forage)
+    # There may be half a line where there was no room.
+    read = """jq --raw-input --raw-output 'fromjson? | .path'"""
+    done = forage.host.sh(f"cat {' '.join(reversed(FILES))} 2>/dev/null | {read} || true")
+    return [path for path in done.stdout.splitlines() if f"/{mark}/" in path]
+
+
+def sizes(forage: Activated) -> dict[str, int]:
+    done = forage.host.sh(f"stat --format='%n %s' {AUDIT_LOG}*")
+    return {name: int(size) for name, size in map(str.split, done.stdout.splitlines())}
+
+
+def began_anew(forage: Activated, before: str) -> bool:
+    return inode(forage) not in {before, ""}
+
+
+def inode(forage: Activated) -> str:
+    return forage.host.run("stat", "--format=%i", AUDIT_LOG, check=False).stdout
+
+
+@pytest.fixture
+def emptied(forage: Activated, asker: Sandbox) -> Iterator[Activated]:
+    """The project, whose log begins anew at so few bytes that a test writes them."""
+    del asker
+    plain = forage.host.run("cat", f"/etc/forage/tree/{LOOK}").stdout
+    part = str(forage.plan.audit_max // AUDIT_PARTS)
+    assert plain.count(part) == 1
+    forage.edit(LOOK, plain.replace(part, "20000"))
+    yield forage
+    forage.mend()
+
+
+def test_it_begins_anew_and_loses_nothing(emptied: Activated, asker: Sandbox) -> None:
+    mark = f"anew-{time.time_ns()}"
+    for number in range(5):
+        before = inode(emptied)
+        ask_often(asker, f"{mark}-{number}", 60)
+        emptied.host.wait_for(partial(began_anew, emptied, before), "it has begun anew")
+        found = logged(emptied, f"{mark}-{number}")
+        assert sorted(found) == sorted(f"/agents/claude/{mark}-{number}/{n}" for n in range(60))
+    # What is older than that is gone.
+    assert logged(emptied, f"{mark}-0") == []
+    assert set(sizes(emptied)) == set(FILES[:4])
+    directory = AUDIT_LOG.rpartition("/")[0]
+    listed = emptied.host.sh(f"stat --format='%U %a' {directory}").stdout
+    assert listed == "forage-api 700\n"
+
+
+def limit_files(forage: Activated, pids: list[str], size: int) -> None:
+    """Have files be no larger that these processes of its user write."""
+    for pid in pids:
+        argv = ("prlimit", f"--pid={pid}", f"--fsize={size}:")
+        forage.host.run("runuser", "-u", "forage-api", "--", *argv)
+
+
+def test_it_gets_no_longer_than_its_limit(forage: Activated, asker: Sandbox) -> None:
+    show = ("systemctl", "show", "--property=LimitFSIZE", "--value", "forage-api.service")
+    most = int(forage.host.run(*show).stdout)
+    # Two parts that are written, and three older files that were as long.
+    assert most * 4 <= forage.plan.audit_max
+    post(asker)
+    write_log(forage)
+    limit = sizes(forage)[AUDIT_LOG] + 10000
+    main = forage.host.run("cat", "/run/forage-api/pid").stdout.strip()
+    workers = forage.host.run("pgrep", "--parent", main).stdout.split()
+    mark = f"much-{time.time_ns()}"
+    try:
+        limit_files(forage, workers, limit)
+        ask_often(asker, mark, 100)  # nobody notices
+        kept = logged(forage, mark)
+        assert 0 < len(kept) < 50
+        assert sizes(forage)[AUDIT_LOG] <= limit
+        assert "File too large" in forage.host.journal("forage-api.service")
+    finally:
+        limit_files(forage, workers, most)
+    forage.host.run("systemctl", "start", "forage-api-rotate.service")
+    ask_often(asker, f"{mark}-again", 5)
+    assert len(logged(forage, f"{mark}-again")) == 5
+
+
+@pytest.mark.parametrize("how", ["reload", "restart"])
+def test_what_ends_nginx_loses_no_line(forage: Activated, asker: Sandbox, how: str) -> None:
+    mark = f"{how}-{time.time_ns()}"
+    ask_often(asker, mark, 20)
+    forage.host.run("systemctl", how, "forage-api.service")
+    forage.host.wait_for(lambda: len(logged(forage, mark)) == 20, "all of it is there")
