@@ -4,8 +4,8 @@
 
 It takes root, and what the tests of the host take: docs/testing.md. A sandbox with the whole
 internet asks an API of the test host's internet, in turns directly and through the proxy, and
-through a plain nginx that does no more than ask the same API. Nothing else should run meanwhile:
-it prints the machine's load when it begins and ends.
+through a plain nginx in the proxy's place that does no more than ask the same API. Nothing else
+should run meanwhile: it prints the machine's load when it begins and ends.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.network import HOST, await_quiet, ends, show
 from benchmarks.start_time import GUEST
-from forage_gen.resolve.plan import API_RUNTIME, API_UNIT, CA_BUNDLE
+from forage_gen.resolve.plan import API, API_CONF, API_RUNTIME, API_UNIT, CA_BUNDLE, TREE
 from tests.host.activate import activate, compile_project, make_owner
 from tests.host.apis import MESSAGES_NAME, Apis
 from tests.testhost.host import TestHost
@@ -40,7 +40,6 @@ COUNTS = (1, 500)
 MEASURED = "box-000"
 
 FAST = "198.18.3.9"  # the same API, by an nginx that answers at once
-BARE, BARE_CLOSING = 8081, 8082
 
 # What a short answer of Anthropic's API looks like.
 _MESSAGE = (
@@ -58,17 +57,13 @@ wrk.body = '{_QUESTION}'
 wrk.headers["Content-Type"] = "application/json"
 """
 
-# An API that answers at once; and two proxies for it, which add, refuse and log nothing, in
-# processes of their own.
-_COMMON = """
+# An API that answers at once.
+_API = f"""
 daemon off;
+pid /run/bench-api.pid;
 error_log stderr error;
 worker_processes 2;
-events { worker_connections 4096; }
-"""
-_API = f"""
-{_COMMON}
-pid /run/bench-api.pid;
+events {{ worker_connections 4096; }}
 http {{
     access_log off;
     keepalive_requests 1000000;
@@ -81,35 +76,51 @@ http {{
     }}
 }}
 """
+
+# An nginx in the API proxy's place, in its unit and behind the same fence, which adds, refuses and
+# reads nothing. `@PORT@` is the template's.
 _PLAIN = f"""
-{_COMMON}
-pid /run/bench-plain.pid;
+pid {API_RUNTIME}/pid;
+error_log stderr error;
+worker_processes 2;
+events {{ worker_connections 8192; }}
 http {{
-    access_log off;
+    access_log @LOG@;
+    client_body_temp_path {API_RUNTIME}/body;
+    proxy_temp_path {API_RUNTIME}/proxy;
+    fastcgi_temp_path {API_RUNTIME}/fastcgi;
+    uwsgi_temp_path {API_RUNTIME}/uwsgi;
+    scgi_temp_path {API_RUNTIME}/scgi;
     proxy_ssl_verify on;
     proxy_ssl_trusted_certificate {CA_BUNDLE};
     proxy_ssl_name {MESSAGES_NAME};
     proxy_ssl_server_name on;
+    proxy_http_version 1.1;
     upstream kept {{ server {FAST}:443; keepalive 32; }}
     upstream closed {{ server {FAST}:443; }}
     server {{
-        listen {FAST}:{BARE};
-        location / {{
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_pass https://kept;
-        }}
-    }}
-    server {{
-        listen {FAST}:{BARE_CLOSING};
-        location / {{
-            proxy_http_version 1.0;
-            proxy_set_header Connection close;
-            proxy_pass https://closed;
+        listen @PORT@;
+        location /agents/claude/ {{
+            proxy_set_header Connection "@CONNECTION@";
+            proxy_pass https://@UPSTREAM@/;
         }}
     }}
 }}
 """
+_PLAINS = {
+    "plain nginx": {"LOG": "off", "CONNECTION": "", "UPSTREAM": "kept"},
+    "plain nginx with its own log": {
+        "LOG": "/var/log/forage-api/plain.log",
+        "CONNECTION": "",
+        "UPSTREAM": "kept",
+    },
+    "plain nginx that closes connections": {
+        "LOG": "off",
+        "CONNECTION": "close",
+        "UPSTREAM": "closed",
+    },
+}
+_CONF = f"{TREE}/{API_CONF}"
 
 # Requests on one connection each, in turns, each in one packet: this API answers before it has read
 # a body, and nginx then closes the connection of whoever has not sent it yet. Prints milliseconds.
@@ -206,11 +217,10 @@ def prepared(count: int, *, reads_tokens: bool = True) -> Iterator[tuple[TestHos
         activate(host, plan)
         Apis(host, internet).begin()
         host.sh(f"ip -n {NAMESPACE} address add {FAST}/32 dev lo")
-        for name, text in (("api", _API), ("plain", _PLAIN)):
-            host.write(f"/run/bench-{name}.conf", text)
-            netns = f"--property=NetworkNamespacePath=/run/netns/{NAMESPACE}"
-            nginx = ("nginx", "-c", f"/run/bench-{name}.conf")
-            host.run("systemd-run", "--quiet", "--collect", netns, "--", *nginx)
+        host.write("/run/bench-api.conf", _API)
+        netns = f"--property=NetworkNamespacePath=/run/netns/{NAMESPACE}"
+        nginx = ("nginx", "-c", "/run/bench-api.conf")
+        host.run("systemd-run", "--quiet", "--collect", netns, "--", *nginx)
         host.run("systemctl", "start", f"systemd-nspawn@{MEASURED}")
         host.sandbox(MEASURED).await_running()
         host.write("/run/wrk.lua", WRK)
@@ -246,33 +256,48 @@ def answer_at_once(host: TestHost, internet: Internet) -> None:
     time.sleep(2)
 
 
+def configurations(host: TestHost, proxy: str) -> dict[str, str]:
+    """What is compared, by name: nginx's configuration in the proxy's place."""
+    own = host.run("cat", _CONF).stdout
+    template = host.run("cat", f"{TREE}/{API}/templates/asking.conf").stdout
+    port = template.partition("listen ")[2].split()[0]
+    found = {proxy: own}
+    for name, values in _PLAINS.items():
+        text = _PLAIN.replace("@PORT@", port)
+        for key, value in values.items():
+            text = text.replace(f"@{key}@", value)
+        found[name] = text
+    return found
+
+
 def rates(host: TestHost, proxy: str) -> None:
     """Print requests a second through the proxy and through plain ones, in turns."""
-    places = {
-        proxy: "http://10.100.0.1/agents/claude",
-        "plain nginx": f"http://{FAST}:{BARE}",
-        "plain nginx that closes connections": f"http://{FAST}:{BARE_CLOSING}",
-    }
+    url = "http://10.100.0.1/agents/claude"
     wrk = ("wrk", "--threads=1", "--connections=16", "--duration=2s")
     asked = {"GET": ("/v1/models",), "POST": ("/v1/messages", "--script=/run/wrk.lua")}
+    places = configurations(host, proxy)
     rows: dict[tuple[str, str], list[float]] = {(n, kind): [] for n in places for kind in asked}
     for turn in range(-1, ROUNDS):
-        for (name, kind), values in rows.items():
-            path, *options = asked[kind]
-            await_quiet()
-            told = inside(host, *wrk, *options, f"{places[name]}{path}")
-            if "Non-2xx" in told:
-                sys.exit(told)
-            if turn >= 0:  # the first finds cold caches
-                values.append(float(told.partition("Requests/sec:")[2].split()[0]))
+        for name, text in places.items():
+            host.write("/run/bench.conf", text)
+            host.sh(f"cat /run/bench.conf >{_CONF}; systemctl reload {API_UNIT}")
+            time.sleep(1)
+            for kind, (path, *options) in asked.items():
+                await_quiet()
+                told = inside(host, *wrk, *options, f"{url}{path}")
+                if "Non-2xx" in told:
+                    sys.exit(told)
+                if turn >= 0:  # the first finds cold caches
+                    rows[name, kind].append(float(told.partition("Requests/sec:")[2].split()[0]))
     print("\n| | GET/s | the API proxy by it | POST/s | the API proxy by it |")
     print("| --- " * (2 * len(asked) + 1) + "|")
     for name in places:
         cells = [name]
         for kind in asked:
             values = rows[name, kind]
-            ratio = statistics.median(rows[proxy, kind]) / statistics.median(values)
-            cells += [show(values, digits=0), f"{ratio:.2f}"]
+            # Of each turn: how fast the machine is changes from one to the next.
+            ratios = [ours / its for ours, its in zip(rows[proxy, kind], values, strict=True)]
+            cells += [show(values, digits=0), f"{statistics.median(ratios):.2f}"]
         print("| " + " | ".join(cells) + " |")
 
 
