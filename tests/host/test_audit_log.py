@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.host.activate import Activated
-    from tests.testhost.host import Sandbox
+    from tests.testhost.host import Completed, Sandbox
 
 LOOK = "libexec/forage-api-log"
 FILES = (AUDIT_LOG, *(f"{AUDIT_LOG}.{number}" for number in (1, 2, 3, 4)))
@@ -128,3 +129,31 @@ def test_what_ends_nginx_loses_no_line(forage: Activated, asker: Sandbox, how: s
     ask_often(asker, mark, 20)
     forage.host.run("systemctl", how, "forage-api.service")
     forage.host.wait_for(lambda: len(logged(forage, mark)) == 20, "all of it is there")
+
+
+def ctl(forage: Activated, *argv: str) -> Completed:
+    program = "/etc/forage/tree/libexec/forage-ctl"
+    return forage.host.run(program, "proxy", *argv, check=False)
+
+
+def test_forage_ctl_says_what_a_sandbox_has_asked(
+    forage: Activated, asker: Sandbox, other: Sandbox
+) -> None:
+    begun = time.time()
+    time.sleep(0.1)
+    mark = f"told-{time.time_ns()}"
+    for sandbox, times in ((asker, 3), (other, 1), (asker, 2)):
+        ask_often(sandbox, mark, times)
+    write_log(forage)
+
+    done = ctl(forage, "asker", "--json", f"--since=@{begun}")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["path"].rpartition("/")[2] for line in lines] == ["0", "1", "2", "0", "1"]
+    assert {line["sandbox"] for line in lines} == {"asker"}
+    assert "claude: 5 times answered with 403" in ctl(forage, "asker", f"--since=@{begun}").stdout
+    assert "nothing was asked" in ctl(forage, "asker", "--since=+1h").stdout
+    assert "asker: claude at https://api.anthropic.com," in ctl(forage).stdout
+    assert "with the secret anthropic: open" in ctl(forage).stdout
+    wrong = ctl(forage, "asker", "--since=whenever")
+    assert (wrong.returncode, "whenever is no time" in wrong.stderr) == (1, True)
+    assert ctl(forage, "nobody").returncode == 2
