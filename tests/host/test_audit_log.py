@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from forage_gen.resolve.plan import AUDIT_LOG, AUDIT_PARTS
+from tests.host.apis import ASKING
 from tests.host.test_api import post, python, write_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.host.activate import Activated
+    from tests.host.apis import Apis
     from tests.testhost.host import Completed, Sandbox
 
 LOOK = "libexec/forage-api-log"
@@ -157,3 +159,17 @@ def test_forage_ctl_says_what_a_sandbox_has_asked(
     wrong = ctl(forage, "asker", "--since=whenever")
     assert (wrong.returncode, "whenever is no time" in wrong.stderr) == (1, True)
     assert ctl(forage, "nobody").returncode == 2
+
+
+def test_without_logrotate_the_proxy_stays_down(forage: Activated, apis: Apis) -> None:
+    del apis
+    for name in ASKING:
+        forage.stop(name)
+    forage.host.run("systemctl", "stop", "forage-api.service")
+    forage.host.run("mount", "--bind", "/dev/null", "/usr/sbin/logrotate")
+    try:
+        forage.refuses("asker", "needs forage-api.service", "there is no logrotate", "install it")
+    finally:
+        forage.host.run("umount", "/usr/sbin/logrotate")
+    forage.host.run("systemctl", "reset-failed")
+    forage.running("asker")  # the control
