@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from forage_gen.emit.emit import emit
-from forage_gen.resolve.plan import API_RUNTIME, AUDIT_LOG, AUDIT_ROTATION
+from forage_gen.resolve.plan import API_RUNTIME, AUDIT_LOG, AUDIT_PARTS, AUDIT_ROTATION
 from tests.host.apis import without_njs
 from tests.read.projects import TEMPLATE, resolved
 
@@ -113,3 +113,5 @@ def test_what_has_the_log_begin_anew_knows_where_it_is(tmp_path: Path) -> None:
     text = emitted(tmp_path, SANDBOXES, "other")[AUDIT_ROTATION]
     assert f"\n{AUDIT_LOG} {{\n" in text
     assert f'"$(cat {API_RUNTIME}/pid)"' in text
+    # With the file that is written, each of two parts.
+    assert f"\n    rotate {AUDIT_PARTS // 2 - 1}\n" in text

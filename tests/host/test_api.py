@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.host.activate import Activated
     from tests.host.apis import Apis
-    from tests.testhost.host import Sandbox
+    from tests.testhost.host import Sandbox, TestHost
     from tests.testhost.internet import Internet
 
 KEY = "key-of-anthropic"
@@ -135,7 +135,9 @@ def test_the_host_has_the_key_where_the_proxy_reads_it_alone(
     host = forage.host
     owner = host.sh(f"stat -c '%U %a' {API_KEYS} {API_KEYS}/anthropic.conf").stdout.split()
     assert owner == ["forage-api", "700", "forage-api", "600"]
+    write_log(host)
     script = f"""
+        grep -q '"sandbox":"asker"' {AUDIT_LOG} || exit 1  # the control: the request is in it
         ! journalctl --merge | grep -q 'key-of-anthropi[c]' || exit 1
         ! grep -r 'key-of-anthropi[c]' /var/log || exit 1
         ! systemctl show forage-api.service 'forage-api-key@*' | grep 'key-of-anthropi[c]' || exit 1
@@ -556,14 +558,14 @@ def test_what_is_no_key_closes_the_api(key_file: Activated, asker: Sandbox, key:
     assert "the API proxy: the secret" in said
 
 
-def write_log(forage: Activated) -> None:
+def write_log(host: TestHost) -> None:
     """Have nginx write what it still has in memory, as when it opens the file again."""
-    forage.host.run("systemctl", "kill", "--kill-whom=main", "--signal=USR1", "forage-api.service")
+    host.run("systemctl", "kill", "--kill-whom=main", "--signal=USR1", "forage-api.service")
     time.sleep(0.3)
 
 
 def audit(forage: Activated, *, since: float) -> list[dict[str, Any]]:
-    write_log(forage)
+    write_log(forage.host)
     lines = map(json.loads, forage.host.run("cat", AUDIT_LOG).stdout.splitlines())
     # Each of its processes writes what it has at once.
     return sorted(

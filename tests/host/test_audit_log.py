@@ -43,7 +43,7 @@ def ask_often(sandbox: Sandbox, mark: str, times: int) -> None:
 
 def logged(forage: Activated, mark: str) -> list[str]:
     """The paths with the mark in all files, the oldest first."""
-    write_log(forage)
+    write_log(forage.host)
     # There may be half a line where there was no room.
     read = """grep --no-filename '' -- $0 "$@" 2>/dev/null | jq -Rr 'fromjson? | .path'"""
     done = forage.host.run("sh", "-c", read, *reversed(FILES))
@@ -64,7 +64,7 @@ def inode(forage: Activated) -> str:
 
 
 @pytest.fixture
-def emptied(forage: Activated, asker: Sandbox) -> Iterator[Activated]:
+def hasty(forage: Activated, asker: Sandbox) -> Iterator[Activated]:
     """The project, whose log begins anew at so few bytes that a test writes them."""
     del asker
     plain = forage.host.run("cat", f"/etc/forage/tree/{LOOK}").stdout
@@ -75,20 +75,28 @@ def emptied(forage: Activated, asker: Sandbox) -> Iterator[Activated]:
     forage.mend()
 
 
-def test_it_begins_anew_and_loses_nothing(emptied: Activated, asker: Sandbox) -> None:
+def test_it_begins_anew_and_loses_nothing(hasty: Activated, asker: Sandbox) -> None:
     mark = f"anew-{time.time_ns()}"
     for number in range(5):
-        before = inode(emptied)
+        before = inode(hasty)
         ask_often(asker, f"{mark}-{number}", 60)
-        emptied.host.wait_for(partial(began_anew, emptied, before), "it has begun anew")
-        found = logged(emptied, f"{mark}-{number}")
+        hasty.host.wait_for(partial(began_anew, hasty, before), "it has begun anew")
+        found = logged(hasty, f"{mark}-{number}")
         assert sorted(found) == sorted(f"/agents/claude/{mark}-{number}/{n}" for n in range(60))
     # What is older than that is gone.
-    assert logged(emptied, f"{mark}-0") == []
-    assert set(sizes(emptied)) == set(FILES[:4])
+    assert logged(hasty, f"{mark}-0") == []
+    assert set(sizes(hasty)) == set(FILES[:4])
     directory = AUDIT_LOG.rpartition("/")[0]
-    listed = emptied.host.sh(f"stat --format='%U %a' {directory}").stdout
+    listed = hasty.host.sh(f"stat --format='%U %a' {directory}").stdout
     assert listed == "forage-api 700\n"
+
+
+def test_it_begins_anew_whatever_is_wrong_with_the_keys(hasty: Activated, asker: Sandbox) -> None:
+    hasty.edit("libexec/forage-api-keys", "#!/bin/sh\nexit 1\n")
+    before = inode(hasty)
+    ask_often(asker, f"keys-{time.time_ns()}", 60)
+    hasty.host.wait_for(partial(began_anew, hasty, before), "it has begun anew")
+    hasty.host.run("systemctl", "reset-failed")
 
 
 def limit_files(forage: Activated, pids: list[str], size: int) -> None:
@@ -104,7 +112,7 @@ def test_it_gets_no_longer_than_its_limit(forage: Activated, asker: Sandbox) -> 
     # Two parts that are written, and three older files that were as long.
     assert most * 4 <= forage.plan.audit_max
     post(asker)
-    write_log(forage)
+    write_log(forage.host)
     limit = sizes(forage)[AUDIT_LOG] + 10000
     main = forage.host.run("cat", "/run/forage-api/pid").stdout.strip()
     workers = forage.host.run("pgrep", "--parent", main).stdout.split()
@@ -146,7 +154,7 @@ def test_forage_ctl_says_what_a_sandbox_has_asked(
     mark = f"told-{time.time_ns()}"
     for sandbox, times in ((asker, 3), (other, 1), (asker, 2)):
         ask_often(sandbox, mark, times)
-    write_log(forage)
+    write_log(forage.host)
 
     done = ctl(forage, "asker", "--json", f"--since=@{begun}")
     lines = [json.loads(line) for line in done.stdout.splitlines()]

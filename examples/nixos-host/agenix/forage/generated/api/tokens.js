@@ -152,10 +152,10 @@ function used(variables, answer, bytes, at) {
         key = USAGE.exec(said);
         if (!key) {
             const begun = USAGE_BEGUN.exec(said);
-            if (!begun || !(begun[1] || begun[0].length === said.length)) {
+            if (!begun[1] && begun[0].length < said.length) {
                 return at + KEY;
             }
-            return said.length < LONG ? -1 : bytes.length;
+            return bytes.length - at < LONG ? -1 : bytes.length;
         }
     }
     let usage = null;
@@ -219,8 +219,8 @@ function named(variables, answer, bytes, at) {
     const said = text(answer, bytes, at, SHORT);
     const key = MODEL.exec(said);
     if (!key) {
-        const begun = said.length < SHORT && MODEL_BEGUN.exec(said);
-        return begun && begun[0].length === said.length ? -1 : at + KEY;
+        const isBegun = MODEL_BEGUN.exec(said)[0].length === said.length;
+        return isBegun && bytes.length - at < SHORT ? -1 : at + KEY;
     }
     if (key[1]) {
         answer.version = key[2];
