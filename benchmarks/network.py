@@ -49,6 +49,7 @@ HOST = rootfs.Recipe(
     (*rootfs.HOST.packages, "iperf3", "wrk"),
     job="host",
     options=rootfs.HOST.options,
+    sources=rootfs.HOST.sources,
 )
 
 # What the template lists; the server in the middle is the one that is measured.

@@ -75,14 +75,20 @@ let
   plainNginx =
     if lib.versionOlder pkgs.nginx.version "1.27.3" then pkgs.nginxMainline else pkgs.nginx;
   # It reads counts of tokens by a module that has to be compiled in. What nixpkgs compiles in
-  # otherwise is of no use to it. Where there is no such module, the proxy says so and stays down.
+  # otherwise is of no use to it.
   nginx =
-    if needs.tokenCounts == [ ] then
-      plainNginx
-    else
-      plainNginx.override {
-        modules = lib.optional (pkgs ? nginxModules.njs) pkgs.nginxModules.njs;
-      };
+    if needs.tokenCounts == [ ] then plainNginx else plainNginx.override { modules = [ nginxUsage ]; };
+  # What nixpkgs wants to know of a module: `src` and `name` until 2026, then those of a derivation.
+  nginxUsage = rec {
+    name = pname;
+    pname = "forage-usage";
+    src = builtins.path {
+      name = "nginx-${pname}";
+      path = ./nginx-usage;
+    };
+    outPath = src;
+    meta.license = [ lib.licenses.mit ];
+  };
 
   tooOld = what: least: lib.versionOlder version.${what} least;
 

@@ -818,7 +818,7 @@ let
       type = types.bool;
       default = true;
       example = false;
-      description = "Whether that log says which model answered and how many tokens it counted, where the answer says so. It takes nginx's njs module.";
+      description = "Whether that log says which model answered and how many tokens it counted, where the answer says so. It takes an nginx with a module of Forage's.";
     };
 
     sandboxes = mkOption {

@@ -79,8 +79,6 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
     )
     yield Artifact(p.API_CONF, text.encode())
     yield Artifact(p.AUDIT_ROTATION, unchanged("api/logrotate.conf.j2"))
-    if plan.audit_tokens:
-        yield Artifact(f"{p.API}/tokens.js", unchanged("api/tokens.js.j2"))
     clients = [
         _Client(q.address(sandbox.address), q.word(sandbox.name), q.word(sandbox.template.name))
         for sandbox in plan.sandboxes

@@ -604,7 +604,7 @@ class Project(_Strict):
         default=True,
         examples=[False],
         description="Whether that log says which model answered and how many tokens it counted, "
-        "where the answer says so. It takes nginx's njs module.",
+        "where the answer says so. It takes an nginx with a module of Forage's.",
     )
     sources: dict[f.SourceName, Source] = Field(
         default={},

@@ -8,7 +8,7 @@ import pytest
 
 from forage_gen.emit.emit import emit
 from forage_gen.resolve.plan import API_RUNTIME, AUDIT_LOG, AUDIT_PARTS, AUDIT_ROTATION
-from tests.host.apis import without_njs
+from tests.host.apis import without_usage_module
 from tests.read.projects import TEMPLATE, resolved
 
 if TYPE_CHECKING:
@@ -75,16 +75,14 @@ def taken(host: TestHost, files: dict[str, str]) -> Completed:
 def test_where_tokens_are_not_counted_nginx_takes_no_module(tmp_path: Path, host: TestHost) -> None:
     counting = emitted(tmp_path / "on", SANDBOXES, "other")
     files = emitted(tmp_path / "off", SANDBOXES, "other", "auditTokens = false\n")
-    own = {path for path in files if path.startswith("api/")}
-    assert {path for path in counting if path.startswith("api/")} - own == {"api/tokens.js"}
-    assert not any("js_" in files[path] for path in own)
+    assert not any("forage_usage" in files[path] for path in files if path.startswith("api/"))
     assert f'tokenCounts = [\n        "a"\n        "{LONG}"\n      ];' in counting["default.nix"]
     assert "tokenCounts = [ ];" in files["default.nix"]
 
-    with without_njs(host):
+    with without_usage_module(host):
         assert taken(host, files).returncode == 0
         # The control.
-        assert 'unknown directive "js_import"' in taken(host, counting).stderr
+        assert 'unknown directive "forage_usage"' in taken(host, counting).stderr
 
 
 def test_each_file_says_of_a_sandbox_what_it_may(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         for name, value in told["headers"].items():
             self.send_header(name, value)
         self.end_headers()
-        for piece in told["pieces"] * told["times"]:
+        for piece in [*told["pieces"] * told["times"], *told["last"]]:
             data = piece.encode("latin-1")
             self.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
             time.sleep(told["pause"])

@@ -125,10 +125,10 @@ class Apis:
 
 
 @contextmanager
-def without_njs(host: TestHost) -> Iterator[None]:
-    """Have nginx find no njs module."""
+def without_usage_module(host: TestHost) -> Iterator[None]:
+    """Have nginx lack the module that reads counts of tokens."""
     modules = "/etc/nginx/modules-enabled"
-    host.sh(f"mkdir /run/aside; mv {modules}/*http-js* /run/aside")
+    host.sh(f"mkdir /run/aside; mv {modules}/*forage-usage* /run/aside")
     try:
         yield
     finally:

@@ -138,10 +138,6 @@ CLOSURES = """{
 
 NGINX = """map (nginx: map (module: module.pname or module.name) nginx.modules)
   (lib.filter (package: lib.getName package == "nginx") config.environment.systemPackages)"""
-# A package set that lacks the module, as stand-ins for nixpkgs do, has it by this.
-NJS = """{ nixpkgs.overlays = [ (final: prev: {
-  nginxModules = { njs = { name = "njs"; src = "/none"; }; } // prev.nginxModules;
-}) ]; }"""
 
 
 def test_nginx_has_the_module_that_reads_tokens_where_a_template_asks_for_it(
@@ -150,8 +146,8 @@ def test_nginx_has_the_module_that_reads_tokens_where_a_template_asks_for_it(
     counts = 'needs = { tokenCounts = [ "claude" ];'
     counting = replace(FIXTURE, tmp_path / "tree", "default.nix", "needs = {", counts)
 
-    assert evaluate(counting, NGINX, NJS) == [["njs"]]
-    assert "njs" not in str(evaluate(FIXTURE, NGINX, NJS))
+    assert evaluate(counting, NGINX) == [["forage-usage"]]
+    assert "forage-usage" not in str(evaluate(FIXTURE, NGINX))
 
 
 def test_what_a_system_needs_of_the_store_is_listed_where_a_template_asks_for_it(

@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# finish-host.sh ROOT: makes a bare Debian tree fit to boot as the test host.
+# finish-host.sh ROOT [MODULE]: makes a bare Debian tree fit to boot as the test host. Its nginx gets
+# the module with the sources in that directory.
 set -euo pipefail
 
 root=$1
+module=${2-}
 
 # mmdebstrap copies these two from the machine it runs on.
 rm -f "$root/etc/hostname" "$root/etc/resolv.conf"
@@ -43,3 +45,18 @@ systemctl --quiet --root="$root" enable nix-daemon.socket
 install -D -m 0644 /dev/stdin "$root/etc/tmpfiles.d/testhost.conf" <<'CONF'
 z /nix/var/nix/daemon-socket 0755 root root
 CONF
+
+[[ $module ]] || exit 0
+# By what was laid there with nginx, which is not of use to it any more.
+build=$(mktemp -d)
+trap 'rm -r "$build"' EXIT
+cp -r "$root/opt/nginx-dev/usr/share/nginx/src" "$build"
+rm -r "$root/opt/nginx-dev"
+(
+  cd "$build/src"
+  ./configure --with-compat --with-cc-opt="-O2 -fPIC" --add-dynamic-module="$module" >/dev/null
+  make --quiet -f objs/Makefile modules >/dev/null
+)
+install -m 0644 -t "$root/usr/lib/nginx/modules" "$build/src/objs/ngx_http_forage_usage_module.so"
+echo 'load_module modules/ngx_http_forage_usage_module.so;' \
+  >"$root/etc/nginx/modules-enabled/60-forage-usage.conf"

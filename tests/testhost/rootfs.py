@@ -64,11 +64,19 @@ Package: *
 Pin: release n=forky
 Pin-Priority: -1
 
-Package: nginx nginx-common nginx-light libnginx-mod-* libpcre2-8-0 libqjs0 libxml2-16
+Package: nginx nginx-common nginx-dev nginx-light libnginx-mod-* libpcre2-8-0
 Pin: release n=forky
 Pin-Priority: 990
 EOF
 """
+# With that, what modules are built by. Its dependencies would be a compiler and much else.
+_NGINX_SOURCE = """--customize-hook=
+cd "$1/opt"
+APT_CONFIG="$MMDEBSTRAP_APT_CONFIG" apt-get -o APT::Sandbox::User=root download --quiet nginx-dev
+dpkg-deb --extract nginx-dev_*.deb nginx-dev
+rm nginx-dev_*.deb
+"""
+NGINX_MODULE = HERE.parents[1] / "nixos-module/nginx-usage"
 # A mirror that was frozen for good has the state of that day.
 _FROZEN = '--aptopt=Acquire::Check-Valid-Until "false"'
 
@@ -82,6 +90,7 @@ class Recipe:
     suite: str = "trixie"
     job: str | None = None
     options: tuple[str, ...] = ("--variant=minbase",)
+    sources: Path | None = None
 
     @property
     def finish(self) -> Path:
@@ -101,6 +110,8 @@ class Recipe:
         """The name below the cache: another recipe has another name."""
         digest = hashlib.sha256("\0".join(self.command).encode())
         digest.update(self.finish.read_bytes())
+        for source in sorted(self.sources.iterdir()) if self.sources else ():
+            digest.update(source.read_bytes())
         return f"{self._prefix}{digest.hexdigest()[:16]}"
 
     @property
@@ -114,7 +125,7 @@ class Recipe:
     def make(self, root: Path) -> None:
         """Install it."""
         call(*self.command, str(root))
-        call("bash", str(self.finish), str(root))
+        call("bash", str(self.finish), str(root), *([str(self.sources)] if self.sources else []))
 
 
 HOST = Recipe(
@@ -140,7 +151,6 @@ HOST = Recipe(
         "libcap2-bin",
         "libconfig-inifiles-perl",  # with the next and perl: what NixOS's switch is written in
         "libfile-slurp-perl",
-        "libnginx-mod-http-js",
         "libnginx-mod-stream",
         "libnss-systemd",
         "logrotate",
@@ -164,7 +174,8 @@ HOST = Recipe(
         "tmux",
         "util-linux",
     ),
-    options=("--variant=minbase", _FROZEN, _NEXT_NGINX),
+    options=("--variant=minbase", _FROZEN, _NEXT_NGINX, _NGINX_SOURCE),
+    sources=NGINX_MODULE,
 )
 
 GUEST = Recipe(
