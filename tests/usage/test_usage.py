@@ -43,8 +43,11 @@ COUNTS = {
 DETAILS = ("input_tokens_details", "prompt_tokens_details")
 
 
-class Object(list[tuple[str, "Value"]]):
+@dataclass(frozen=True)
+class Object:
     """An object of JSON, whose names may come twice."""
+
+    members: list[tuple[str, Value]]
 
 
 Value = Object | list["Value"] | str | int | float | bool | None
@@ -117,14 +120,14 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 def of_values(values: Sequence[Value]) -> Found:
     found = Found()
     for value in values:
-        for body in value if type(value) is list else [value]:
+        for body in value if isinstance(value, list) else [value]:
             if isinstance(body, Object):
                 _of_body(found, body, is_outer=True)
     return found
 
 
 def _of_body(found: Found, body: Object, *, is_outer: bool) -> None:
-    for key, value in body:
+    for key, value in body.members:
         if key in {"model", "modelVersion"} and isinstance(value, str):
             if not found.model and NAME.fullmatch(value):
                 found.model = value
@@ -137,9 +140,9 @@ def _of_body(found: Found, body: Object, *, is_outer: bool) -> None:
 def _of_usage(found: Found, usage: Object) -> None:
     stated: dict[int, int] = {}
     thoughts: list[int] = []
-    for key, value in usage:
+    for key, value in usage.members:
         if key in DETAILS and isinstance(value, Object):
-            for detail, count in value:
+            for detail, count in value.members:
                 if detail == "cached_tokens" and _is_count(count):
                     stated.setdefault(2, count)
         elif _is_count(value):
@@ -184,7 +187,15 @@ VALUES = st.recursive(
     SCALARS, lambda inner: objects(inner) | st.lists(inner, max_size=4), max_leaves=30
 )
 # Those that have something at the right place are rare among all.
-USAGES = objects(SCALARS | objects(SCALARS))
+COUNTED: st.SearchStrategy[tuple[str, Value]] = st.tuples(
+    st.sampled_from([*COUNTS, "cached_tokens"]), st.integers(0, 50)
+)
+USAGES = st.lists(
+    COUNTED
+    | st.tuples(st.sampled_from(DETAILS), st.lists(COUNTED, max_size=3).map(Object))
+    | st.tuples(KEYS, SCALARS),
+    max_size=6,
+).map(Object)
 BODIES = st.lists(
     st.tuples(st.sampled_from(["usage", "usageMetadata"]), USAGES)
     | st.tuples(st.sampled_from(["model", "modelVersion"]), NAMES)
@@ -215,7 +226,7 @@ class Layout:
         yield next(spaces)
         if isinstance(value, Object):
             yield "{"
-            for number, (key, inner) in enumerate(value):
+            for number, (key, inner) in enumerate(value.members):
                 yield "," if number else ""
                 yield from self._written(key, spaces)
                 yield ":"
@@ -317,6 +328,8 @@ def test_whatever_comes_it_stays_in_bounds_and_a_cut_changes_nothing(
         '{"content":[{"input":{"model":"m","usage":{"input_tokens":5}}}]}',
         '{"content":"{\\"model\\":\\"m\\",\\"usage\\":{\\"input_tokens\\":5}}"}',
         '{"output":{"response":{"model":"m","usage":{"input_tokens":5}}}}',
+        '{"message":{"response":{"model":"m","usage":{"input_tokens":5}}}}',
+        '{"response":{"message":{"model":"m","usage":{"input_tokens":5}}}}',
         '[[{"model":"m","usage":{"input_tokens":5}}]]',
     ],
 )
@@ -328,8 +341,8 @@ def test_it_has_names_for_what_it_counts(reader: Reader) -> None:
     """The control of what counts for nothing, and what `thoughtsTokenCount` is added to."""
     for key, count in COUNTS.items():
         wanted = Found(model="m")
-        wanted.counts[count] = 5
-        text = json.dumps({"model": "m", "usage": {key: 5}})
+        wanted.counts[count] = MOST
+        text = json.dumps({"model": "m", "usage": {key: MOST}})
         assert reader.read([text.encode()], is_events=False) == wanted
     counted = {"candidatesTokenCount": 5, "thoughtsTokenCount": 7}
     text = json.dumps({"response": {"usageMetadata": counted}})
