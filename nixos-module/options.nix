@@ -811,7 +811,7 @@ let
       type = like forms.sizeOfALog "1G";
       default = "200M";
       example = "1G";
-      description = "Size of the log of all requests through the proxy. Past it, the oldest go.";
+      description = "Size of the logs of all requests through the proxy. Past it, the oldest go.";
     };
 
     auditTokens = mkOption {

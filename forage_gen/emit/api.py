@@ -71,14 +71,16 @@ def artifacts(plan: p.Plan) -> Iterator[Artifact]:
         runtime=q.path(p.API_RUNTIME),
         keys=q.path(p.API_KEYS),
         ca_bundle=q.path(p.CA_BUNDLE),
-        log=q.path(p.AUDIT_LOG),
+        logs={name: q.path(f"{p.AUDIT}/{name}.log") for name in p.AUDIT_LOGS},
         resolver=q.NginxToken.joined(":", [q.address(_LOOPBACK), q.port(UPSTREAM_PORT)]),
         ipv6=plan.ipv6 is not None,
         upstreams=upstreams,
         tokens=plan.audit_tokens,
     )
     yield Artifact(p.API_CONF, text.encode())
-    yield Artifact(p.AUDIT_ROTATION, unchanged("api/logrotate.conf.j2"))
+    for name in p.AUDIT_LOGS:
+        path = f"{p.API}/logrotate/{name}.conf"
+        yield Artifact(path, unchanged(f"{path}.j2"))
     clients = [
         _Client(q.address(sandbox.address), q.word(sandbox.name), q.word(sandbox.template.name))
         for sandbox in plan.sandboxes

@@ -107,7 +107,8 @@ def _api(plan: p.Plan) -> Iterator[Artifact]:
             keys=q.word(p.API_KEYS),
             runtime=q.word(p.API_RUNTIME),
             facts=q.word(p.API_FACTS),
-            log=q.word(p.AUDIT_LOG),
+            logs=q.words(p.AUDIT_LOGS),
+            directory=q.word(p.AUDIT),
             part=q.integer(plan.audit_max // p.AUDIT_PARTS),
             conf=q.word(f"{p.TREE}/{p.API_CONF}"),
             # Where the credential of a unit is; systemd says so.
@@ -153,7 +154,7 @@ def _ctl() -> Iterator[Artifact]:
             gateway_port=q.integer(p.GATEWAY_PORT),
             keys=q.word(p.API_KEYS),
             api_unit=q.word(p.API_UNIT),
-            log=q.word(p.AUDIT_LOG),
+            logs=q.word(p.AUDIT),
         )
         yield Artifact(path, text.encode(), executable=True)
 

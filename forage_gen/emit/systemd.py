@@ -142,7 +142,7 @@ def _api(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
         "forage-api-key@.service",
         "forage-api-watch.service",
         "forage-api-watch.timer",
-        "forage-api-rotate.service",
+        "forage-api-rotate@.service",
     ):
         text = render(
             q.SystemdToken,
@@ -153,7 +153,6 @@ def _api(plan: p.Plan, triggers: Triggers) -> Iterator[Artifact]:
             runtime=q.plain(p.API_RUNTIME),
             keys=q.plain(p.API_KEYS),
             log_max=q.integer(2 * plan.audit_max // p.AUDIT_PARTS),
-            rotation=q.plain(p.AUDIT_ROTATION),
             digest=q.plain(triggers.below(f"{p.API}/")),
         )
         yield Artifact(f"{UNITS}/{name}", text.encode())

@@ -59,12 +59,16 @@ API_CLIENTS = f"{API}/clients.conf"
 API_RUNTIME = "/run/forage-api"
 API_KEYS = "/run/forage-api-keys"  # each key as nginx reads it
 API_UNIT = "forage-api.service"
-AUDIT_LOG = "/var/log/forage-api/requests.log"
-AUDIT_ROTATION = f"{API}/logrotate.conf"
-AUDIT_PARTS = 8
-"""Of so many parts is what is kept: up to two being written, and three older files of that size.
+AUDIT = "/var/log/forage-api"
+AUDIT_LOGS = {"requests": 4, "refused": 2}
+"""The logs of what was asked of APIs and of what was not, each `NAME.log` in that directory.
 
-The log begins anew when it has one, and cannot have more than two (`LimitFSIZE=`).
+Of each there are so many files, with the one that is written. They are apart, as a sandbox can be
+refused as often as it likes.
+"""
+AUDIT_PARTS = 2 * sum(AUDIT_LOGS.values())
+"""Of so many parts is what is kept. A log begins anew when it has one of them, and cannot have more
+than two (`LimitFSIZE=`).
 """
 CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"  # on NixOS and on Debian
 

@@ -598,7 +598,7 @@ class Project(_Strict):
         default="200M",
         examples=["1G"],
         validate_default=True,
-        description="Size of the log of all requests through the proxy. Past it, the oldest go.",
+        description="Size of the logs of all requests through the proxy. Past it, the oldest go.",
     )
     audit_tokens: bool = Field(
         default=True,

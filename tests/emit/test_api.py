@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from forage_gen.emit.emit import emit
-from forage_gen.resolve.plan import API_RUNTIME, AUDIT_LOG, AUDIT_PARTS, AUDIT_ROTATION
+from forage_gen.resolve.plan import API_RUNTIME, AUDIT, AUDIT_LOGS, AUDIT_PARTS
 from tests.host.apis import without_usage_module
 from tests.read.projects import TEMPLATE, resolved
 
@@ -64,7 +64,7 @@ def taken(host: TestHost, files: dict[str, str]) -> Completed:
     directory = "/run/taken"
     for path in (path for path in files if path.startswith("api/")):
         text = files[path].replace("/run/forage-api-keys", f"{directory}/api/closed")
-        for name in (API_RUNTIME, AUDIT_LOG.rpartition("/")[0]):
+        for name in (API_RUNTIME, AUDIT):
             text = text.replace(name, directory)
         host.write(f"{directory}/{path}", text)
     done = host.run("nginx", "-t", "-e", "stderr", "-c", f"{directory}/api/nginx.conf", check=False)
@@ -107,9 +107,15 @@ def test_another_sandbox_changes_no_other_ones_files(tmp_path: Path) -> None:
     assert {path for path in own if before[path] != after[path]} == set()
 
 
-def test_what_has_the_log_begin_anew_knows_where_it_is(tmp_path: Path) -> None:
-    text = emitted(tmp_path, SANDBOXES, "other")[AUDIT_ROTATION]
-    assert f"\n{AUDIT_LOG} {{\n" in text
-    assert f'"$(cat {API_RUNTIME}/pid)"' in text
-    # With the file that is written, each of two parts.
-    assert f"\n    rotate {AUDIT_PARTS // 2 - 1}\n" in text
+def test_what_has_a_log_begin_anew_knows_where_it_is(tmp_path: Path) -> None:
+    files = emitted(tmp_path, SANDBOXES, "other")
+    rotations = {path for path in files if path.startswith("api/logrotate/")}
+    assert rotations == {f"api/logrotate/{name}.conf" for name in AUDIT_LOGS}
+    for name, count in AUDIT_LOGS.items():
+        text = files[f"api/logrotate/{name}.conf"]
+        assert f"\n{AUDIT}/{name}.log {{\n" in text
+        assert f'"$(cat {API_RUNTIME}/pid)"' in text
+        assert f"\n    rotate {count - 1}\n" in text
+        assert f" {AUDIT}/{name}.log audit " in files["api/nginx.conf"]
+    # Of each file two.
+    assert sum(AUDIT_LOGS.values()) * 2 == AUDIT_PARTS

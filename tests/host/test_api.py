@@ -12,7 +12,7 @@ import pytest
 
 from forage_gen.catalogue import BY_PACKAGE
 from forage_gen.emit.api import _DROPPED
-from forage_gen.resolve.plan import API_KEYS, AUDIT_LOG
+from forage_gen.resolve.plan import API_KEYS, AUDIT
 from tests.host.api_server import HUGE, PIECES
 from tests.host.apis import ASKING, FORGE, FORGE_NAME, MESSAGES, MESSAGES_NAME, NAMES
 
@@ -135,9 +135,9 @@ def test_the_host_has_the_key_where_the_proxy_reads_it_alone(
     host = forage.host
     owner = host.sh(f"stat -c '%U %a' {API_KEYS} {API_KEYS}/anthropic.conf").stdout.split()
     assert owner == ["forage-api", "700", "forage-api", "600"]
-    write_log(host)
+    write_log(host)  # the request is in the log: the script's first line is the control
     script = f"""
-        grep -q '"sandbox":"asker"' {AUDIT_LOG} || exit 1  # the control: the request is in it
+        grep -q '"sandbox":"asker"' {AUDIT}/requests.log || exit 1
         ! journalctl --merge | grep -q 'key-of-anthropi[c]' || exit 1
         ! grep -r 'key-of-anthropi[c]' /var/log || exit 1
         ! systemctl show forage-api.service 'forage-api-key@*' | grep 'key-of-anthropi[c]' || exit 1
@@ -566,7 +566,7 @@ def write_log(host: TestHost) -> None:
 
 def audit(forage: Activated, *, since: float) -> list[dict[str, Any]]:
     write_log(forage.host)
-    lines = map(json.loads, forage.host.run("cat", AUDIT_LOG).stdout.splitlines())
+    lines = map(json.loads, forage.host.run("sh", "-c", f"cat {AUDIT}/*.log").stdout.splitlines())
     # Each of its processes writes what it has at once.
     return sorted(
         (line for line in lines if line["unixTime"] >= since), key=lambda line: line["unixTime"]
@@ -605,7 +605,7 @@ def test_the_service_is_hardened(forage: Activated, asker: Sandbox) -> None:
     units = (
         "forage-api.service",
         "forage-api-key@anthropic.service",
-        "forage-api-rotate.service",
+        "forage-api-rotate@requests.service",
     )
     for unit in units:
         said = forage.host.run("systemd-analyze", "security", "--no-pager", unit).stdout
