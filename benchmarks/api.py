@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 REQUESTS = 900  # on a connection, of which nginx takes 1,000
 STREAMS = 10
-ROUNDS = 7
+ROUNDS = 15
 COUNTS = (1, 500)
 MEASURED = "box-000"
 
@@ -121,6 +121,7 @@ _PLAINS = {
     },
 }
 _CONF = f"{TREE}/{API_CONF}"
+PROXY = "the API proxy"
 
 # Requests on one connection each, in turns, each in one packet: this API answers before it has read
 # a body, and nginx then closes the connection of whoever has not sent it yet. Prints milliseconds.
@@ -179,12 +180,11 @@ print(json.dumps(took))
 """
 
 
-def project(directory: Path, count: int, *, reads_tokens: bool) -> Plan:
+def project(directory: Path, count: int) -> Plan:
     """Compile a project with so many sandboxes of one template."""
     content = {
         "user": "alice",
         "externalInterface": "wan0",
-        "auditTokens": reads_tokens,
         "secrets": {"anthropic": "/etc/keys/anthropic"},
         "templates": {
             "asking": {
@@ -205,14 +205,14 @@ def project(directory: Path, count: int, *, reads_tokens: bool) -> Plan:
 
 
 @contextmanager
-def prepared(count: int, *, reads_tokens: bool = True) -> Iterator[tuple[TestHost, Internet]]:
+def prepared(count: int) -> Iterator[tuple[TestHost, Internet]]:
     """A host with so many sandboxes, of which one runs, and the APIs."""
     with (
         tempfile.TemporaryDirectory() as directory,
         TestHost(recipe=HOST) as host,
         Internet(host) as internet,
     ):
-        plan = project(Path(directory, "project"), count, reads_tokens=reads_tokens)
+        plan = project(Path(directory, "project"), count)
         make_owner(host, plan)
         activate(host, plan)
         Apis(host, internet).begin()
@@ -256,12 +256,12 @@ def answer_at_once(host: TestHost, internet: Internet) -> None:
     time.sleep(2)
 
 
-def configurations(host: TestHost, proxy: str) -> dict[str, str]:
+def configurations(host: TestHost) -> dict[str, str]:
     """What is compared, by name: nginx's configuration in the proxy's place."""
     own = host.run("cat", _CONF).stdout
     template = host.run("cat", f"{TREE}/{API}/templates/asking.conf").stdout
     port = template.partition("listen ")[2].split()[0]
-    found = {proxy: own}
+    found = {PROXY: own}
     for name, values in _PLAINS.items():
         text = _PLAIN.replace("@PORT@", port)
         for key, value in values.items():
@@ -270,12 +270,12 @@ def configurations(host: TestHost, proxy: str) -> dict[str, str]:
     return found
 
 
-def rates(host: TestHost, proxy: str) -> None:
+def rates(host: TestHost) -> None:
     """Print requests a second through the proxy and through plain ones, in turns."""
     url = "http://10.100.0.1/agents/claude"
     wrk = ("wrk", "--threads=1", "--connections=16", "--duration=2s")
     asked = {"GET": ("/v1/models",), "POST": ("/v1/messages", "--script=/run/wrk.lua")}
-    places = configurations(host, proxy)
+    places = configurations(host)
     rows: dict[tuple[str, str], list[float]] = {(n, kind): [] for n in places for kind in asked}
     for turn in range(-1, ROUNDS):
         for name, text in places.items():
@@ -296,7 +296,7 @@ def rates(host: TestHost, proxy: str) -> None:
         for kind in asked:
             values = rows[name, kind]
             # Of each turn: how fast the machine is changes from one to the next.
-            ratios = [ours / its for ours, its in zip(rows[proxy, kind], values, strict=True)]
+            ratios = [ours / its for ours, its in zip(rows[PROXY, kind], values, strict=True)]
             cells += [show(values, digits=0), f"{statistics.median(ratios):.2f}"]
         print("| " + " | ".join(cells) + " |")
 
@@ -322,10 +322,7 @@ def main() -> None:
             latency(host, "first piece of a stream", _STREAM)
             answer_at_once(host, internet)
             latency(host, "request", _CLIENT)
-            rates(host, "the API proxy")
-        with prepared(COUNTS[0], reads_tokens=False) as (host, internet):
-            answer_at_once(host, internet)
-            rates(host, "the API proxy, without counts of tokens")
+            rates(host)
         with prepared(COUNTS[1]) as (host, internet):
             sizes[COUNTS[1]] = memory(host)
         print("\n| sandboxes | memory of the proxy |\n| --- | --- |")
