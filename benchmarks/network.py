@@ -321,10 +321,7 @@ def all_rounds(host: TestHost) -> dict[str, list[dict[str, float]]]:
 
 
 def pairs(host: TestHost) -> None:
-    """Print 1,000 by 1 once more, of so many pairs that chance counts less.
-
-    The mean of the logarithms has its error from their spread; 1.96 of it are 95 in 100.
-    """
+    """Print 1,000 by 1 once more, of so many pairs that chance counts less."""
     ratios: dict[str, list[float]] = {name: [] for name in MEASURES}
     for turn in range(PAIRS):
         looks: dict[Variant, dict[str, float]] = {}
@@ -333,14 +330,21 @@ def pairs(host: TestHost) -> None:
             looks[variant] = measure(host, has_proxy=False)
         for name, values in ratios.items():
             values.append(math.log(looks[THOUSAND][name] / looks[ONE][name]))
-    cells = []
-    for values in ratios.values():
-        middle, error = statistics.mean(values), statistics.stdev(values) / math.sqrt(PAIRS)
-        low, high = (math.exp(middle + sign * 1.96 * error) for sign in (-1, 1))
-        cells.append(f"{math.exp(middle):.3f} ({low:.3f} to {high:.3f})")
+    cells = map(interval, ratios.values())
     print("\n| | " + " | ".join(MEASURES) + " |")
     print("| --- " * (len(MEASURES) + 1) + "|")
     print(f"| 1,000 by 1, of {PAIRS} pairs | " + " | ".join(cells) + " |")
+
+
+def interval(logarithms: list[float]) -> str:
+    """The mean of ratios, given by their logarithms, and where it is in 95 of 100 cases.
+
+    The mean of the logarithms has its error from their spread; 1.96 of it are 95 in 100.
+    """
+    middle = statistics.mean(logarithms)
+    error = statistics.stdev(logarithms) / math.sqrt(len(logarithms))
+    low, high = (math.exp(middle + sign * 1.96 * error) for sign in (-1, 1))
+    return f"{math.exp(middle):.3f} ({low:.3f} to {high:.3f})"
 
 
 def show_rounds(rows: dict[str, list[dict[str, float]]]) -> None:

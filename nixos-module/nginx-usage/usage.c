@@ -19,30 +19,32 @@ enum { MODEL = FORAGE_USAGE_COUNTS, INNER, USED, DETAILS, NONE };
  * https://ai.google.dev/api/generate-content */
 static const struct {
     const char *name;
+    uint8_t length;
     uint8_t key;
     uint8_t places; /* a bit for each */
 } KEYS[] = {
+#define NAMED(name) name, sizeof name - 1
 #define BODIES (1 << FORAGE_USAGE_BODY | 1 << FORAGE_USAGE_INNER)
-    {"model", MODEL, BODIES},
-    {"modelVersion", MODEL, BODIES},
-    {"usage", USED, BODIES},
-    {"usageMetadata", USED, BODIES},
-    {"message", INNER, 1 << FORAGE_USAGE_BODY},
-    {"response", INNER, 1 << FORAGE_USAGE_BODY},
+    {NAMED("model"), MODEL, BODIES},
+    {NAMED("modelVersion"), MODEL, BODIES},
+    {NAMED("usage"), USED, BODIES},
+    {NAMED("usageMetadata"), USED, BODIES},
+    {NAMED("message"), INNER, 1 << FORAGE_USAGE_BODY},
+    {NAMED("response"), INNER, 1 << FORAGE_USAGE_BODY},
 #define IN_USED (1 << FORAGE_USAGE_USED)
-    {"input_tokens", FORAGE_USAGE_INPUT, IN_USED},
-    {"prompt_tokens", FORAGE_USAGE_INPUT, IN_USED},
-    {"promptTokenCount", FORAGE_USAGE_INPUT, IN_USED},
-    {"output_tokens", FORAGE_USAGE_OUTPUT, IN_USED},
-    {"completion_tokens", FORAGE_USAGE_OUTPUT, IN_USED},
-    {"candidatesTokenCount", FORAGE_USAGE_OUTPUT, IN_USED},
-    {"thoughtsTokenCount", FORAGE_USAGE_THOUGHTS, IN_USED},
-    {"cache_read_input_tokens", FORAGE_USAGE_CACHE_READ, IN_USED},
-    {"cachedContentTokenCount", FORAGE_USAGE_CACHE_READ, IN_USED},
-    {"cache_creation_input_tokens", FORAGE_USAGE_CACHE_WRITE, IN_USED},
-    {"input_tokens_details", DETAILS, IN_USED},
-    {"prompt_tokens_details", DETAILS, IN_USED},
-    {"cached_tokens", FORAGE_USAGE_CACHE_READ, 1 << FORAGE_USAGE_DETAILS},
+    {NAMED("input_tokens"), FORAGE_USAGE_INPUT, IN_USED},
+    {NAMED("prompt_tokens"), FORAGE_USAGE_INPUT, IN_USED},
+    {NAMED("promptTokenCount"), FORAGE_USAGE_INPUT, IN_USED},
+    {NAMED("output_tokens"), FORAGE_USAGE_OUTPUT, IN_USED},
+    {NAMED("completion_tokens"), FORAGE_USAGE_OUTPUT, IN_USED},
+    {NAMED("candidatesTokenCount"), FORAGE_USAGE_OUTPUT, IN_USED},
+    {NAMED("thoughtsTokenCount"), FORAGE_USAGE_THOUGHTS, IN_USED},
+    {NAMED("cache_read_input_tokens"), FORAGE_USAGE_CACHE_READ, IN_USED},
+    {NAMED("cachedContentTokenCount"), FORAGE_USAGE_CACHE_READ, IN_USED},
+    {NAMED("cache_creation_input_tokens"), FORAGE_USAGE_CACHE_WRITE, IN_USED},
+    {NAMED("input_tokens_details"), DETAILS, IN_USED},
+    {NAMED("prompt_tokens_details"), DETAILS, IN_USED},
+    {NAMED("cached_tokens"), FORAGE_USAGE_CACHE_READ, 1 << FORAGE_USAGE_DETAILS},
 };
 
 static void forget_json(struct forage_usage *usage)
@@ -163,7 +165,7 @@ static void end_key(struct forage_usage *usage)
     usage->key = NONE;
     usage->step = COLON;
     for (size_t at = 0; at < sizeof KEYS / sizeof *KEYS; at++) {
-        if (KEYS[at].places & bit && strlen(KEYS[at].name) == usage->length
+        if (KEYS[at].places & bit && KEYS[at].length == usage->length
             && memcmp(KEYS[at].name, usage->text, usage->length) == 0) {
             usage->key = KEYS[at].key;
         }
@@ -219,30 +221,40 @@ static void begin_string(struct forage_usage *usage)
         && (usage->step == KEY || (usage->step == VALUE && usage->key == MODEL));
 }
 
+/* Keep what a part of a string has, if it is looked for and there is room. */
+static void keep_text(struct forage_usage *usage, const unsigned char *part, size_t size)
+{
+    if (size > sizeof usage->text - usage->length) {
+        usage->is_wanted = false;
+    } else {
+        memcpy(usage->text + usage->length, part, size);
+        usage->length += size;
+    }
+}
+
 /* Read of a string what is there of it: gives where it ends. */
 static const unsigned char *
-read_string(struct forage_usage *usage, const unsigned char *byte, const unsigned char *end)
+read_string(struct forage_usage *usage, const unsigned char *begin, const unsigned char *end)
 {
-    for (; byte < end; byte++) {
-        if (*byte == '"') {
-            end_string(usage);
-            return byte + 1;
-        }
-        if (*byte == '\\') {
-            /* Nothing that is looked for has to be escaped. */
-            usage->is_wanted = false;
-            usage->token = ESCAPE;
-            return byte + 1;
-        }
-        if (usage->is_wanted) {
-            if (usage->length < sizeof usage->text) {
-                usage->text[usage->length++] = (char) *byte;
-            } else {
-                usage->is_wanted = false;
-            }
-        }
+    const unsigned char *byte = begin;
+
+    while (byte < end && *byte != '"' && *byte != '\\') {
+        byte++;
     }
-    return end;
+    if (usage->is_wanted) {
+        keep_text(usage, begin, (size_t) (byte - begin));
+    }
+    if (byte == end) {
+        return end;
+    }
+    if (*byte == '"') {
+        end_string(usage);
+    } else {
+        /* Nothing that is looked for has to be escaped. */
+        usage->is_wanted = false;
+        usage->token = ESCAPE;
+    }
+    return byte + 1;
 }
 
 static void end_number(struct forage_usage *usage)
