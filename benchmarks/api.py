@@ -267,7 +267,7 @@ def rates(host: TestHost) -> None:
     rows: dict[tuple[str, str], list[float]] = {(n, kind): [] for n in places for kind in asked}
     for turn in range(-1, ROUNDS):
         # How fast the machine is changes from one to the next, so any may come first.
-        names = random.sample(list(places), len(places))  # noqa: S311
+        names = random.sample(list(places), len(places))
         for name in names:
             host.write("/run/bench.conf", places[name])
             host.sh(f"cat /run/bench.conf >{_CONF}; systemctl reload {API_UNIT}")
