@@ -18,7 +18,9 @@ PYTHONPATH = os.pathsep.join(
 TEST_HOST = (
     "root",
     "bash",
+    "cc",
     "cp",
+    "make",
     "mmdebstrap",
     "nsenter",
     "script",

@@ -19,6 +19,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tests.requirements import require
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -92,6 +94,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    require("cc")
     program = tmp_path_factory.mktemp("usage") / "reader"
     files = (Path(__file__).parent / "harness.c", SOURCES / "usage.c")
     subprocess.run(
