@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 REQUESTS = 900  # on a connection, of which nginx takes 1,000
 STREAMS = 10
-ROUNDS = 40
+ROUNDS = 50
 COUNTS = (1, 500)
 MEASURED = "box-000"
 
