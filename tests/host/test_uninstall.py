@@ -30,7 +30,7 @@ def uninstalled(forage: Activated) -> Iterator[None]:
 
 
 def left(host: TestHost) -> str:
-    """What is Forage's by its name, or made by a sandbox alone, but for the test host's guest."""
+    """What is Forage's by its name, or made by a sandbox alone, but for what the test host came with."""
     return host.sh("""
         {
           nft list tables
@@ -42,7 +42,7 @@ def left(host: TestHost) -> str:
           systemctl list-unit-files --no-legend
           find /etc /run/systemd/nspawn
         } | grep -E 'forage|^fg-|/var/lib/machines/|systemd-nspawn@[a-z]' |
-          grep -vE 'forage.guests|masked' || true
+          grep -vE 'forage.guests|nginx/modules-enabled|masked' || true
     """).stdout
 
 
