@@ -30,7 +30,7 @@ def uninstalled(forage: Activated) -> Iterator[None]:
 
 
 def left(host: TestHost) -> str:
-    """What is Forage's by its name, or made by a sandbox alone, but for what the test host came with."""
+    """What is Forage's by name, or made by a sandbox, but for what the test host came with."""
     return host.sh("""
         {
           nft list tables
