@@ -53,6 +53,25 @@ def test_a_broken_proxy_keeps_its_templates_sandboxes_down(stopped: Activated) -
     assert stopped.running("research").state() == "running"
 
 
+CONFIGURATIONS = {
+    "forage-upstream.service": "resolver/upstream.conf",
+    "forage-questions.service": "resolver/questions.lua",
+    "forage-resolver@coder.service": "resolver/templates/coder.conf",
+    "forage-proxy@coder.service": "proxy/templates/coder.conf",
+    "forage-api.service": "api/nginx.conf",
+}
+
+
+@pytest.mark.parametrize("unit", CONFIGURATIONS)
+def test_what_cannot_start_is_not_tried_again(stopped: Activated, unit: str) -> None:
+    # On a slow host it would be for ever, and nobody would be told.
+    stopped.host.run("systemctl", "stop", unit)
+    stopped.edit(CONFIGURATIONS[unit], "no such directive;\n")
+    assert stopped.host.run("systemctl", "start", unit, check=False).returncode
+    shown = ("systemctl", "show", "--property=NRestarts", "--value", unit)
+    assert stopped.host.run(*shown).stdout == "0\n"
+
+
 def test_a_missing_file_of_rules_keeps_it_down(stopped: Activated) -> None:
     with away(stopped, "/etc/forage/tree/nftables/templates"):
         stopped.refuses("coder", f"needs {FIREWALL}", "nftables/sandboxes/coder.nft")
