@@ -39,6 +39,8 @@ def light(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Activated]:
     require(*TEST_HOST)
     with TestHost() as host:
         activated = activate_light(host, tmp_path_factory.mktemp("light"), ALL)
+        # Its service comes and goes.
+        activated.mend_by_itself(on=False)
         # What they share is started with the first, and stays.
         start(activated, names(1))
         stop(activated, names(1))
