@@ -186,6 +186,9 @@ class Internet:
             *("ip", "-n", NAMESPACE, "address", "replace", f"{ip}/{ip.max_prefixlen}"),
             *("dev", "lo", *(["nodad"] if ip.version == 6 else [])),
         )
+        # Of IPv6, the kernel makes the route to it a little later, and refuses what comes before.
+        route = ("ip", "-n", NAMESPACE, f"-{ip.version}", "route", "show", "table", "local")
+        self.testhost.wait_for(lambda: self.testhost.run(*route, str(ip)).stdout, f"{ip} is there")
 
     def run_server(self, name: str, address: str, *argv: str) -> None:
         """Run a server of one's own, which says when it listens, at an address of the internet."""
