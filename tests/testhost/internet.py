@@ -194,9 +194,7 @@ class Internet:
         """Run a server of one's own, which says when it listens, at an address of the internet."""
         unit = f"internet-{name}.service"
         self.testhost.run("systemctl", "stop", unit, check=False)  # there may be none yet
-        self.testhost.run(
-            *("ip", "-n", NAMESPACE, "address", "replace", f"{address}/32", "dev", "lo")
-        )
+        self._have(ipaddress.ip_address(address))
         self._start(unit, "notify", *argv)
 
     def requests(self, address: str) -> list[Request]:
